@@ -1,0 +1,67 @@
+// The engine port: what every engine adapter implements and what the conformance suite checks.
+// An engine translates; it keeps no policy and makes no decision about retries or placement.
+import type { FailureCode } from './failures.ts';
+import type { Modality, ModelOffer } from './models.ts';
+import type { JobParams } from './requests.ts';
+
+/** One attempt's worth of work. It names no person: workers never learn who asked. */
+export interface EngineJob {
+  readonly id: string;
+  readonly attempt: number;
+  readonly model: string;
+  readonly modality: Modality;
+  readonly prompt: string;
+  readonly params: JobParams;
+  readonly count: number;
+  readonly inputs: readonly { readonly role: string; readonly bytes: Uint8Array }[];
+}
+
+export type EngineUpdate =
+  | { readonly type: 'started' }
+  | {
+      readonly type: 'progress';
+      /** 0 to 1 over the whole attempt. */
+      readonly fraction: number;
+      readonly step?: number;
+      readonly steps?: number;
+      readonly preview?: { readonly mediaType: string; readonly bytes: Uint8Array };
+    }
+  /** Text as it is written; `index` counts from 0 without gaps. */
+  | { readonly type: 'text'; readonly index: number; readonly text: string };
+
+export interface EngineOutput {
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+  readonly width?: number;
+  readonly height?: number;
+  readonly seconds?: number;
+  /** What a person may want to know again: seed, steps, style. */
+  readonly facts: Readonly<Record<string, string | number>>;
+}
+
+export interface Engine {
+  readonly name: string;
+  /** Resolves when the engine can serve; throws `EngineFailure` otherwise. */
+  probe(): Promise<void>;
+  models(): Promise<readonly ModelOffer[]>;
+  /** Idempotent. Resolves with what was measured. */
+  load(model: string, signal: AbortSignal): Promise<{ loadMs: number; vramBytes: number }>;
+  /** Idempotent. */
+  unload(model: string): Promise<void>;
+  /** Rejects with `EngineFailure`, or with the signal's reason when aborted. */
+  run(
+    job: EngineJob,
+    report: (update: EngineUpdate) => void,
+    signal: AbortSignal,
+  ): Promise<readonly EngineOutput[]>;
+  close(): Promise<void>;
+}
+
+export class EngineFailure extends Error {
+  readonly code: FailureCode;
+  constructor(code: FailureCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'EngineFailure';
+    this.code = code;
+  }
+}

@@ -1,0 +1,37 @@
+// What a model is, as a worker offers it and as the catalogue shows it.
+import { z } from 'zod';
+
+export const MODALITIES = ['image', 'video', 'text', 'audio', 'transcript'] as const;
+export const modality = z.enum(MODALITIES);
+export type Modality = z.infer<typeof modality>;
+
+const text = z.string().min(1).max(500);
+
+/** Upper limits of one request. A limit that is absent does not apply to the modality. */
+export const modelLimits = z.strictObject({
+  pixelsMax: z.number().int().positive().optional(),
+  stepsMax: z.number().int().positive().optional(),
+  secondsMax: z.number().positive().optional(),
+  charactersMax: z.number().int().positive().optional(),
+  llmTokensMax: z.number().int().positive().optional(),
+  countMax: z.number().int().positive().optional(),
+});
+export type ModelLimits = z.infer<typeof modelLimits>;
+
+/** A model as a worker's engine offers it. Sizes in bytes, times in milliseconds. */
+export const modelOffer = z.strictObject({
+  id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
+  name: text,
+  engine: text,
+  modality,
+  description: text,
+  vramBytes: z.number().int().nonnegative(),
+  loadMs: z.number().nonnegative(),
+  /** Typical time of one standard output (1 token's worth), for the first estimates. */
+  runMs: z.number().positive(),
+  limits: modelLimits,
+  /** Choices a person can make: styles of an image, voices of speech. */
+  styles: z.array(text).max(200).default([]),
+  voices: z.array(text).max(200).default([]),
+});
+export type ModelOffer = z.infer<typeof modelOffer>;

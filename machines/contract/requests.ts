@@ -1,0 +1,86 @@
+// What a person may ask for: the body of POST /v1/jobs. Strict: unknown fields are refused, nothing
+// is coerced, and defaults are written out, so that the stored spec says everything.
+import { z } from 'zod';
+import { modality } from './models.ts';
+
+/** NUL cannot be stored in Postgres text; lone surrogates cannot be encoded. Both are refused. */
+const sound = (value: string) => !value.includes('\u0000') && value.isWellFormed();
+const line = (max: number) => z.string().max(max).refine(sound, 'contains characters that cannot be stored');
+
+const side = z.number().int().min(64).max(8192);
+const seed = z.number().int().min(0).max(4_294_967_295);
+const steps = z.number().int().min(1).max(150);
+const style = line(64);
+
+export const imageParams = z.strictObject({
+  width: side.default(1024),
+  height: side.default(1024),
+  steps: steps.optional(),
+  seed: seed.optional(),
+  style: style.optional(),
+  negative_prompt: line(4000).optional(),
+});
+
+export const videoParams = z.strictObject({
+  width: side.default(512),
+  height: side.default(512),
+  seconds: z.number().min(0.5).max(60).default(3),
+  fps: z.number().int().min(4).max(60).default(12),
+  steps: steps.optional(),
+  seed: seed.optional(),
+  style: style.optional(),
+});
+
+export const audioParams = z.strictObject({
+  voice: line(64).optional(),
+  speed: z.number().min(0.25).max(4).default(1),
+  format: z.enum(['wav']).default('wav'),
+});
+
+export const textParams = z.strictObject({
+  max_tokens: z.number().int().min(1).max(32_768).default(256),
+  temperature: z.number().min(0).max(2).default(0.8),
+  seed: seed.optional(),
+});
+
+export const transcriptParams = z.strictObject({
+  language: line(16).optional(),
+  format: z.enum(['text', 'json', 'srt', 'vtt']).default('text'),
+});
+
+export const PARAMS = {
+  image: imageParams,
+  video: videoParams,
+  audio: audioParams,
+  text: textParams,
+  transcript: transcriptParams,
+} as const;
+
+export type ImageParams = z.infer<typeof imageParams>;
+export type VideoParams = z.infer<typeof videoParams>;
+export type AudioParams = z.infer<typeof audioParams>;
+export type TextParams = z.infer<typeof textParams>;
+export type TranscriptParams = z.infer<typeof transcriptParams>;
+/** Params after validation, of whatever modality; which one is told by the job's `modality`. */
+export type JobParams = ImageParams | VideoParams | AudioParams | TextParams | TranscriptParams;
+
+export const blobId = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
+/** Fields shared by every modality. `params` is checked by `PARAMS[modality]`. */
+export const jobRequest = z.strictObject({
+  modality,
+  model: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'is not a model id')
+    .optional(),
+  prompt: line(8000).optional(),
+  params: z.record(z.string().max(64), z.unknown()).default({}),
+  inputs: z.array(z.strictObject({ blob: blobId, role: z.string().max(32).default('input') })).max(8).default([]),
+  count: z.number().int().min(1).max(8).default(1),
+  dry_run: z.boolean().default(false),
+  deadline_s: z.number().int().min(5).max(86_400).default(3600),
+  origin: line(200).optional(),
+});
+export type JobRequest = z.infer<typeof jobRequest>;
+/** As a client writes it, before defaults. */
+export type JobRequestInput = z.input<typeof jobRequest>;

@@ -1,0 +1,228 @@
+// What clients may see. Every answer of /v1 and every stream frame has one of these shapes; the
+// OpenAPI document and the typed client are made from them. JSON is snake_case, times are ISO 8601.
+import { z } from 'zod';
+import { FAILURE_CODES } from './failures.ts';
+import { MODALITIES, modality, modelLimits } from './models.ts';
+
+const time = z.iso.datetime();
+
+export const PUBLIC_STATES = [
+  'queued',
+  'running',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'expired',
+  'refused',
+] as const;
+export const publicState = z.enum(PUBLIC_STATES);
+export type PublicState = z.infer<typeof publicState>;
+
+/** A finer word than the state, for people who watch. */
+export const phase = z.enum(['waiting', 'retrying', 'loading_model', 'executing', 'storing', 'settled']);
+export type Phase = z.infer<typeof phase>;
+
+export const costView = z.object({
+  /** Upper bound held before the start, in tokens (1 token = one 1024x1024 image). */
+  tokens: z.number(),
+  /** The same, in integer millitokens. */
+  millitokens: z.number().int(),
+  /** What was charged in the end; null while the job is open, 0 after a full release. */
+  charged_millitokens: z.number().int().nullable(),
+});
+
+export const etaView = z.object({
+  /** Seconds from now until the result, as a range. */
+  min_s: z.number(),
+  max_s: z.number(),
+  /** Why, in words: "2 ahead, loading the model". */
+  reason: z.string(),
+});
+
+export const outputView = z.object({
+  n: z.number().int(),
+  url: z.string(),
+  media_type: z.string(),
+  bytes: z.number().int(),
+  width: z.number().int().optional(),
+  height: z.number().int().optional(),
+  seconds: z.number().optional(),
+  facts: z.record(z.string(), z.union([z.string(), z.number()])),
+});
+
+export const jobView = z.object({
+  id: z.string(),
+  object: z.literal('job'),
+  state: publicState,
+  phase,
+  modality,
+  model: z.string(),
+  prompt: z.string(),
+  params: z.record(z.string(), z.unknown()),
+  count: z.number().int(),
+  /** Jobs that will run before this one; null once it runs. */
+  position: z.number().int().nullable(),
+  eta: etaView.nullable(),
+  cost: costView,
+  attempt: z.number().int(),
+  cancellable: z.boolean(),
+  outputs: z.array(outputView),
+  failure: z.object({ code: z.enum(FAILURE_CODES), message: z.string() }).nullable(),
+  origin: z.string().nullable(),
+  created_at: time,
+  started_at: time.nullable(),
+  finished_at: time.nullable(),
+  deadline_at: time,
+});
+export type JobView = z.infer<typeof jobView>;
+
+export const jobListView = z.object({
+  object: z.literal('list'),
+  data: z.array(jobView),
+  /** Pass as `cursor` for the next page; null at the end. */
+  next_cursor: z.string().nullable(),
+});
+
+export const dryRunView = z.object({
+  object: z.literal('dry_run'),
+  model: z.string(),
+  params: z.record(z.string(), z.unknown()),
+  cost: costView,
+  affordable: z.boolean(),
+  eta: etaView.nullable(),
+});
+export type DryRunView = z.infer<typeof dryRunView>;
+
+export const accountView = z.object({
+  id: z.string(),
+  object: z.literal('account'),
+  plan: z.enum(['free', 'starter', 'pro']),
+  standing: z.enum(['good', 'limited', 'suspended']),
+  /** Spendable now. */
+  available_millitokens: z.number().int(),
+  allowance_millitokens: z.number().int(),
+  top_up_millitokens: z.number().int(),
+  held_millitokens: z.number().int(),
+  daily_grant_millitokens: z.number().int(),
+  /** When the day's allowance is granted anew (the next UTC midnight). */
+  resets_at: time,
+});
+export type AccountView = z.infer<typeof accountView>;
+
+export const ledgerLine = z.object({
+  /** Number of the posting within the account; receipts quote it. */
+  posting: z.number().int(),
+  at: time,
+  /** Words a person reads: "Held for an image", "Charged", "Released: cancelled before it ran". */
+  reason: z.string(),
+  job_id: z.string().nullable(),
+  /** Change of the spendable balance and of what is held, in millitokens. */
+  available_change: z.number().int(),
+  held_change: z.number().int(),
+  available_after: z.number().int(),
+  held_after: z.number().int(),
+});
+export type LedgerLine = z.infer<typeof ledgerLine>;
+
+export const ledgerView = z.object({
+  object: z.literal('list'),
+  data: z.array(ledgerLine),
+  next_cursor: z.string().nullable(),
+});
+
+export const modelView = z.object({
+  id: z.string(),
+  object: z.literal('model'),
+  created: z.number().int(),
+  owned_by: z.string(),
+  name: z.string(),
+  modality,
+  description: z.string(),
+  engine: z.string(),
+  /** ready: in memory now. loadable: a connected worker has it. offline: its workers are away. */
+  status: z.enum(['ready', 'loadable', 'offline']),
+  limits: modelLimits,
+  styles: z.array(z.string()),
+  voices: z.array(z.string()),
+  vram_bytes: z.number().int(),
+  load_ms: z.number(),
+});
+export type ModelView = z.infer<typeof modelView>;
+export const modelListView = z.object({ object: z.literal('list'), data: z.array(modelView) });
+
+export const workerView = z.object({
+  name: z.string(),
+  state: z.string(),
+  gpu: z.string().nullable(),
+  loaded: z.array(z.string()),
+  loading: z.string().nullable(),
+  slots: z.number().int(),
+  busy: z.number().int(),
+});
+
+export const statusView = z.object({
+  object: z.literal('status'),
+  version: z.string(),
+  queue: z.object({
+    waiting: z.number().int(),
+    running: z.number().int(),
+    by_modality: z.record(z.enum(MODALITIES), z.number().int()),
+  }),
+  workers: z.array(workerView),
+});
+export type StatusView = z.infer<typeof statusView>;
+
+export const blobView = z.object({
+  id: z.string(),
+  object: z.literal('blob'),
+  bytes: z.number().int(),
+  media_type: z.string(),
+});
+
+/** RFC 9457. `code` is stable; extension fields such as `resets_at` depend on it. */
+export const problem = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.number().int(),
+  code: z.string(),
+  detail: z.string(),
+  request_id: z.string().optional(),
+  /** Where a request body is wrong: JSON pointer and reason. */
+  errors: z.array(z.object({ at: z.string(), reason: z.string() })).optional(),
+});
+export type Problem = z.infer<typeof problem>;
+
+/** Server to client on GET /v1/stream. */
+export const streamFrame = z.discriminatedUnion('type', [
+  /** First answer to `subscribe`. `head` is the newest seq at that moment. */
+  z.object({ type: z.literal('subscribed'), after: z.number().int(), head: z.number().int() }),
+  /** Durable, at least once, in order of `seq`. */
+  z.object({ type: z.literal('job'), seq: z.number().int(), job: jobView }),
+  /** Lossy. */
+  z.object({
+    type: z.literal('progress'),
+    job_id: z.string(),
+    fraction: z.number(),
+    step: z.number().int().optional(),
+    steps: z.number().int().optional(),
+    preview: z.string().optional(),
+  }),
+  /** Lossy on the wire; the whole text is the job's output. */
+  z.object({ type: z.literal('text'), job_id: z.string(), index: z.number().int(), text: z.string() }),
+  /** Lossy: places and estimates of the subscriber's waiting jobs changed. */
+  z.object({
+    type: z.literal('position'),
+    job_id: z.string(),
+    position: z.number().int().nullable(),
+    eta: etaView.nullable(),
+  }),
+  z.object({ type: z.literal('error'), problem }),
+]);
+export type StreamFrame = z.infer<typeof streamFrame>;
+
+/** Client to server on GET /v1/stream. `after: -1` means "from now on". */
+export const subscribeFrame = z.union([
+  z.strictObject({ subscribe: z.strictObject({ after: z.number().int().min(-1) }) }),
+  z.strictObject({ acknowledge: z.number().int().min(0) }),
+]);
+export type SubscribeFrame = z.infer<typeof subscribeFrame>;

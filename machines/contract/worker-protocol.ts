@@ -1,0 +1,127 @@
+// The wire between a worker agent and the runtime: JSON text frames on GET /v1/workers/stream.
+// Every command is idempotent: `run` and `cancel` by (job, attempt), `load` and `unload` by model.
+// A report about an attempt is repeated after each reconnect until the runtime answers `settled`.
+import { z } from 'zod';
+import { FAILURE_CODES } from './failures.ts';
+import { modality, modelOffer } from './models.ts';
+import { blobId } from './requests.ts';
+
+const id = z.string().min(1).max(64);
+const attempt = z.number().int().min(1).max(1000);
+const message = z.string().max(2000);
+const modelId = z.string().min(1).max(64);
+const attemptOf = { job: id, attempt };
+
+export const output = z.strictObject({
+  blob: blobId,
+  bytes: z.number().int().positive(),
+  mediaType: z.string().regex(/^[a-z]+\/[a-z0-9.+-]+$/),
+  width: z.number().int().positive().optional(),
+  height: z.number().int().positive().optional(),
+  seconds: z.number().positive().optional(),
+  facts: z.record(z.string().max(64), z.union([z.string().max(500), z.number()])).default({}),
+});
+export type Output = z.infer<typeof output>;
+
+/** From the agent. `hello` is the first frame of every connection. */
+export const agentFrame = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('hello'),
+    protocol: z.literal(1),
+    /** The agent's boot, not the socket: results of an older epoch are fenced off. */
+    epoch: id,
+    name: z.string().min(1).max(100),
+    version: z.string().max(50),
+    gpu: z.strictObject({ name: z.string().max(200), vramBytes: z.number().int() }).nullable(),
+    /** How many attempts may run at once. */
+    slots: z.number().int().min(1).max(64),
+    models: z.array(modelOffer).max(500),
+    loaded: z.array(modelId).max(50),
+    /** Attempts the agent knows: waiting, running, or ended with a result not yet settled. */
+    attempts: z.array(z.strictObject(attemptOf)).max(1000),
+  }),
+  z.strictObject({ type: z.literal('heartbeat') }),
+  z.strictObject({ type: z.literal('acknowledged'), command: z.string().max(200) }),
+  z.strictObject({
+    type: z.literal('loaded'),
+    model: modelId,
+    loadMs: z.number().nonnegative(),
+    vramBytes: z.number().int().nonnegative(),
+  }),
+  z.strictObject({
+    type: z.literal('loadFailed'),
+    model: modelId,
+    code: z.enum(FAILURE_CODES),
+    message,
+  }),
+  z.strictObject({ type: z.literal('unloaded'), model: modelId }),
+  z.strictObject({ type: z.literal('started'), ...attemptOf }),
+  z.strictObject({
+    type: z.literal('progress'),
+    ...attemptOf,
+    fraction: z.number().min(0).max(1),
+    step: z.number().int().optional(),
+    steps: z.number().int().optional(),
+    /** A small picture as a data URL, at most 256 KB. */
+    preview: z.string().startsWith('data:image/').max(262_144).optional(),
+  }),
+  z.strictObject({
+    type: z.literal('text'),
+    ...attemptOf,
+    index: z.number().int().nonnegative(),
+    text: z.string().max(10_000),
+  }),
+  z.strictObject({
+    type: z.literal('finished'),
+    ...attemptOf,
+    outputs: z.array(output).min(1).max(16),
+    runMs: z.number().nonnegative(),
+  }),
+  z.strictObject({
+    type: z.literal('failed'),
+    ...attemptOf,
+    code: z.enum(FAILURE_CODES),
+    message,
+  }),
+  z.strictObject({ type: z.literal('cancelled'), ...attemptOf }),
+  z.strictObject({ type: z.literal('drained') }),
+]);
+export type AgentFrame = z.infer<typeof agentFrame>;
+export type AgentFrameOf<T extends AgentFrame['type']> = Extract<AgentFrame, { type: T }>;
+
+const command = { id: z.string().min(1).max(200) };
+
+/** To the agent. Frames with an `id` are commands and are acknowledged by that id. */
+export const runtimeFrame = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('welcome'), worker: id, heartbeatMs: z.number().positive() }),
+  /** The runtime has committed the attempt's end; the agent may forget its result. */
+  z.strictObject({ type: z.literal('settled'), ...attemptOf }),
+  z.strictObject({ type: z.literal('load'), ...command, model: modelId }),
+  z.strictObject({ type: z.literal('unload'), ...command, model: modelId }),
+  z.strictObject({
+    type: z.literal('run'),
+    ...command,
+    ...attemptOf,
+    model: modelId,
+    modality,
+    prompt: z.string(),
+    params: z.record(z.string(), z.unknown()),
+    count: z.number().int().positive(),
+    /** Fetched from GET /v1/workers/jobs/:job/inputs/:n while the attempt is live. */
+    inputs: z.array(z.strictObject({ role: z.string(), blob: blobId })),
+    timeLimitMs: z.number().positive(),
+  }),
+  z.strictObject({ type: z.literal('cancel'), ...command, ...attemptOf }),
+  z.strictObject({ type: z.literal('drain'), ...command }),
+]);
+export type RuntimeFrame = z.infer<typeof runtimeFrame>;
+export type WorkerCommand = Extract<RuntimeFrame, { id: string }>;
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
+/** A command as a chart declares it; the turn gives it its id. */
+export type WorkerOrder = WithoutId<WorkerCommand>;
+
+// Results are uploaded before `finished` is reported, by chunk, resumable:
+//   HEAD /v1/workers/jobs/:job/attempts/:attempt/blobs/:blob -> 200 with `Upload-Offset` (bytes held)
+//   PUT  same path, header `Upload-Offset: n`, body = bytes from n on, `Upload-Length: total`
+//        -> 204 when complete and the hash matches, 202 when more is wanted, 409 with the offset held,
+//           422 when the hash does not match (what was held is thrown away)
