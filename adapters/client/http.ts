@@ -1,0 +1,159 @@
+// The calls of /v1, typed. Runs in browsers and in Node. The contract's schemas are used as types
+// only, so that no page has to load a validator; the server checks what it sends.
+import type { z } from 'zod';
+import type { JobRequestInput } from '../../machines/contract/requests.ts';
+import type * as views from '../../machines/contract/views.ts';
+import { localProblem } from './problem.ts';
+import { pause, RETRY_POLICY, sendWithRetry, type Surroundings } from './retry.ts';
+
+export type JobListView = z.infer<typeof views.jobListView>;
+export type LedgerView = z.infer<typeof views.ledgerView>;
+export type ModelListView = z.infer<typeof views.modelListView>;
+export type BlobView = z.infer<typeof views.blobView>;
+
+export interface ClientOptions {
+  /** Such as `https://example.org`. Empty in a browser: the page's own origin. */
+  readonly baseUrl?: string;
+  /** An API key. Browsers have a session cookie instead. */
+  readonly key?: string;
+  /** Whom a frontend's key speaks for: `telegram:<id>` or `discord:<id>`. */
+  readonly user?: string;
+  readonly surroundings?: Partial<Surroundings>;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface CreateOptions extends CallOptions {
+  /** Keep it for as long as the person means the same job; a new one means a new job. */
+  readonly idempotencyKey?: string;
+}
+
+export interface PageOptions extends CallOptions {
+  readonly cursor?: string;
+  readonly limit?: number;
+}
+
+export type BlobBytes = Blob | Uint8Array<ArrayBuffer>;
+export type TesseraClient = ReturnType<typeof createClient>;
+
+// An upload may be large and the line slow; nothing else takes this long.
+const UPLOAD_TIMEOUT_MS = 600_000;
+
+export function createClient(options: ClientOptions = {}) {
+  const call = caller(options);
+  return {
+    /** The same client, speaking for another person. */
+    actingFor: (user: string) => createClient({ ...options, user }),
+
+    createJob: (request: JobRequestInput, { idempotencyKey, signal }: CreateOptions = {}) =>
+      call<views.JobView>('POST', '/v1/jobs', {
+        json: { ...request, dry_run: false },
+        headers: { 'idempotency-key': idempotencyKey ?? newIdempotencyKey() },
+        signal,
+      }),
+    dryRun: (request: JobRequestInput, { signal }: CallOptions = {}) =>
+      call<views.DryRunView>('POST', '/v1/jobs', { json: { ...request, dry_run: true }, signal }),
+    jobs: ({ signal, ...page }: PageOptions = {}) =>
+      call<JobListView>('GET', `/v1/jobs${query(page)}`, { signal }),
+    job: (id: string, { signal }: CallOptions = {}) =>
+      call<views.JobView>('GET', `/v1/jobs/${encodeURIComponent(id)}`, { signal }),
+    cancelJob: (id: string, { signal }: CallOptions = {}) =>
+      call<views.JobView>('POST', `/v1/jobs/${encodeURIComponent(id)}/cancel`, { signal }),
+
+    account: ({ signal }: CallOptions = {}) =>
+      call<views.AccountView>('GET', '/v1/account', { signal }),
+    ledger: ({ signal, ...page }: PageOptions = {}) =>
+      call<LedgerView>('GET', `/v1/account/ledger${query(page)}`, { signal }),
+    models: ({ signal }: CallOptions = {}) => call<ModelListView>('GET', '/v1/models', { signal }),
+    status: ({ signal }: CallOptions = {}) =>
+      call<views.StatusView>('GET', '/v1/status', { signal }),
+
+    uploadBlob: (bytes: BlobBytes, mediaType: string, { signal }: CallOptions = {}) =>
+      call<BlobView>('POST', '/v1/blobs', {
+        body: bytes,
+        headers: { 'content-type': mediaType },
+        timeoutMs: UPLOAD_TIMEOUT_MS,
+        signal,
+      }),
+    /** The bytes of one output, by the `url` its view gives. */
+    output: (url: string, { signal }: CallOptions = {}) =>
+      call.raw('GET', url, { signal, timeoutMs: UPLOAD_TIMEOUT_MS }),
+
+    /** Browsers only: joins (or makes) the local account; the cookie comes with the answer. */
+    openSession: ({ signal }: CallOptions = {}) =>
+      call<views.AccountView>('POST', '/v1/session', { signal }),
+    closeSession: async ({ signal }: CallOptions = {}): Promise<void> => {
+      await call.raw('DELETE', '/v1/session', { signal });
+    },
+  };
+}
+
+interface CallBody {
+  readonly json?: unknown;
+  readonly body?: BlobBytes;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+function caller({ baseUrl = '', key, user, surroundings }: ClientOptions) {
+  const world: Surroundings = {
+    fetch: (url, init) => fetch(url, init),
+    pause,
+    random: Math.random,
+    now: Date.now,
+    ...surroundings,
+  };
+  const standing = authorization({ key, user });
+
+  const raw = (method: string, path: string, given: CallBody): Promise<Response> => {
+    const { json, body, headers, signal, timeoutMs = RETRY_POLICY.timeoutMs } = given;
+    const typed = json === undefined ? {} : { 'content-type': 'application/json' };
+    // Stored results may lie on another origin; the key must not travel there.
+    const own = path.startsWith('/') ? standing : {};
+    const init: RequestInit = { method, headers: { ...own, ...typed, ...headers } };
+    if (signal) init.signal = signal;
+    if (body) init.body = body;
+    if (json !== undefined) init.body = JSON.stringify(json);
+    const url = path.startsWith('/') ? baseUrl.replace(/\/$/, '') + path : path;
+    return sendWithRetry(url, init, { ...RETRY_POLICY, timeoutMs }, world);
+  };
+
+  const call = async <View>(method: string, path: string, given: CallBody): Promise<View> => {
+    const response = await raw(method, path, given);
+    const type = response.headers.get('content-type') ?? '';
+    if (!type.includes('json')) {
+      await response.body?.cancel();
+      const detail = `${path} did not answer as Tessera does. Is the address right?`;
+      throw localProblem('not_tessera', detail, response.status);
+    }
+    return (await response.json()) as View;
+  };
+
+  return Object.assign(call, { raw });
+}
+
+/** Headers that say who calls; also sent when the live stream is opened. */
+export function authorization(options: {
+  readonly key?: string | undefined;
+  readonly user?: string | undefined;
+}): Record<string, string> {
+  return {
+    ...(options.key === undefined ? {} : { authorization: `Bearer ${options.key}` }),
+    ...(options.user === undefined ? {} : { 'tessera-user': options.user }),
+  };
+}
+
+// `crypto.randomUUID` is missing on pages that came over plain http from another machine.
+export function newIdempotencyKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function query(page: { readonly cursor?: string; readonly limit?: number }): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(page)) search.set(name, String(value));
+  return search.size === 0 ? '' : `?${search}`;
+}
