@@ -30,6 +30,7 @@ export const costView = z.object({
   /** What was charged in the end; null while the job is open, 0 after a full release. */
   charged_millitokens: z.number().int().nullable(),
 });
+export type CostView = z.infer<typeof costView>;
 
 export const etaView = z.object({
   /** Seconds from now until the result, as a range. */
@@ -38,6 +39,7 @@ export const etaView = z.object({
   /** Why, in words: "2 ahead, loading the model". */
   reason: z.string(),
 });
+export type EtaView = z.infer<typeof etaView>;
 
 export const outputView = z.object({
   n: z.number().int(),

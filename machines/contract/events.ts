@@ -1,0 +1,113 @@
+// Every event an actor can receive. Facts are `noun.pastParticiple`, wishes `noun.verbRequested`.
+// The turn stamps each with `at`: store time in milliseconds. Charts have no other clock.
+import type { FailureCode } from './failures.ts';
+import type { JobParams } from './requests.ts';
+import type { Modality, ModelOffer } from './models.ts';
+import type { Output } from './worker-protocol.ts';
+
+export type Plan = 'free' | 'starter' | 'pro';
+export type Standing = 'good' | 'limited' | 'suspended';
+
+/** What was asked, fixed at submit. Amounts in millitokens, times in milliseconds. */
+export interface JobSpec {
+  readonly id: string;
+  readonly accountId: string;
+  readonly modality: Modality;
+  readonly model: string;
+  readonly prompt: string;
+  readonly params: JobParams;
+  readonly inputs: readonly { readonly role: string; readonly blob: string }[];
+  readonly count: number;
+  readonly costMt: number;
+  /** Size of the work in standard outputs (1 = one 1024x1024 image); drives time limits and ETA. */
+  readonly work: number;
+  readonly timeLimitMs: number;
+  readonly deadlineMs: number;
+  readonly plan: Plan;
+  readonly origin: string | null;
+  /** Tells a repeat of the same request from another request under the same key. */
+  readonly bodyHash: string;
+}
+
+/** Names one attempt of one job on one boot of one worker: the fence for every result. */
+export interface AttemptKey {
+  readonly attempt: number;
+  readonly worker: string;
+  readonly epoch: string;
+}
+
+/** What a worker can do, as its `hello` said. */
+export interface WorkerOffer {
+  readonly name: string;
+  readonly version: string;
+  readonly gpu: { readonly name: string; readonly vramBytes: number } | null;
+  readonly slots: number;
+  readonly models: readonly ModelOffer[];
+}
+
+export type JobEvent =
+  | { type: 'job.submitRequested'; spec: JobSpec; impossible: string | null }
+  | { type: 'job.cancelRequested' }
+  | { type: 'job.dispatched'; worker: string; epoch: string }
+  | { type: 'hold.granted' }
+  | { type: 'hold.refused'; neededMt: number; availableMt: number; resetsAt: number; standing: Standing }
+  | { type: 'hold.captured'; amountMt: number }
+  | { type: 'hold.released' }
+  | ({ type: 'slot.refused' } & AttemptKey)
+  | ({ type: 'slot.returned' } & AttemptKey)
+  | ({ type: 'run.acknowledged' } & AttemptKey)
+  | ({ type: 'run.started' } & AttemptKey)
+  | ({ type: 'run.finished'; outputs: readonly Output[]; runMs: number } & AttemptKey)
+  | ({ type: 'run.failed'; code: FailureCode; message: string } & AttemptKey)
+  | ({ type: 'run.adoptionOffered' } & AttemptKey)
+  | ({ type: 'worker.lost' } & AttemptKey)
+  | ({ type: 'worker.crashed' } & AttemptKey);
+
+/** One attempt as the agent names it; the worker actor knows its own id and epoch. */
+export interface AttemptName {
+  readonly job: string;
+  readonly attempt: number;
+}
+
+/** Everything but the first three comes from jobs, the session or an operator. */
+export type WorkerEvent =
+  | {
+      type: 'worker.connected';
+      epoch: string;
+      /** The runtime that holds the socket. */
+      runtime: string;
+      offer: WorkerOffer;
+      loaded: readonly string[];
+      attempts: readonly AttemptName[];
+    }
+  | { type: 'worker.disconnected'; epoch: string; runtime: string }
+  | { type: 'worker.heartbeat'; epoch: string; runtime: string }
+  | { type: 'worker.drainRequested' }
+  | { type: 'worker.resumeRequested' }
+  | { type: 'worker.quarantineRequested' }
+  | { type: 'lease.expired' }
+  | { type: 'slot.claimed'; spec: JobSpec; attempt: number; epoch: string }
+  | ({ type: 'slot.adopted' } & AttemptName)
+  | ({ type: 'slot.cancelRequested' } & AttemptName)
+  /** A tell came back: the actor it was meant for has ended. */
+  | { type: 'tell.bounced'; from: string; event: string }
+  | { type: 'model.loaded'; epoch: string; model: string; loadMs: number; vramBytes: number }
+  | { type: 'model.loadFailed'; epoch: string; model: string; code: FailureCode; message: string }
+  | { type: 'model.unloaded'; epoch: string; model: string }
+  | ({ type: 'run.acknowledged'; epoch: string } & AttemptName)
+  | ({ type: 'run.started'; epoch: string } & AttemptName)
+  | ({ type: 'run.finished'; epoch: string; outputs: readonly Output[]; runMs: number } & AttemptName)
+  | ({ type: 'run.failed'; epoch: string; code: FailureCode; message: string } & AttemptName)
+  | ({ type: 'run.cancelled'; epoch: string } & AttemptName);
+
+export type QuotaEvent =
+  | { type: 'hold.requested'; job: string; amountMt: number; reason: string }
+  | { type: 'hold.captureRequested'; job: string; amountMt: number; reason: string }
+  | { type: 'hold.releaseRequested'; job: string; reason: string }
+  | { type: 'plan.changed'; plan: Plan }
+  | { type: 'standing.changed'; standing: Standing };
+
+export type ActorEvent = JobEvent | WorkerEvent | QuotaEvent;
+
+/** An event as a chart receives it. */
+export type Stamped<E> = E & { readonly at: number };

@@ -1,0 +1,214 @@
+// The life of one job, from the request to its one ending. SPEC.md numbers its states and promises.
+//
+//  screening > holding > queued > assigned.loadingModel > assigned.executing > storing > succeeded
+//                          ^  \___________|______________________|
+//                          |              v                      v
+//                          +-------- backingOff              releasing > failed | cancelled | expired
+import { assign, enqueueActions, setup, type SnapshotFrom } from 'xstate';
+import type { JobSpec } from '../contract/events.ts';
+import { effects } from '../effect.ts';
+import * as job from './context.ts';
+import type { Args, Event, JobContext, JobRun } from './context.ts';
+
+/** A dispatch that no agent acknowledged within this comes back without costing an attempt. */
+const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
+/** The agent enforces the time limit itself; this is for an agent that cannot. */
+const EXECUTION_MARGIN_MS = 30_000;
+const BACKOFF_BASE_MS = 1_000;
+
+const change = (of: (args: Args) => Partial<JobRun>) =>
+  assign<JobContext, Event, undefined, Event, never>(({ context, event }) => ({
+    run: { ...context.run, ...of({ context, event }) },
+  }));
+
+export const jobMachine = setup({
+  types: {} as {
+    context: JobContext;
+    events: Event;
+    input: JobSpec;
+    tags: 'waiting' | 'running' | 'settled' | 'cancellable' | 'occupiesWorker';
+  },
+  guards: {
+    isFeasible: ({ event }) => event.type === 'job.submitRequested' && event.impossible === null,
+    isFromLease: job.isFromLease,
+    isAdoptable: job.isAdoptable,
+    isUnacknowledged: ({ context }) => context.run.lease?.acknowledged === false,
+    isFromLeaseAndMayTryAgain: (args) => job.isFromLease(args) && job.mayTryAgain(args),
+    isAdoptableAndMayTryAgain: (args) => job.isAdoptable(args) && job.mayTryAgain(args),
+    mayTryAgain: job.mayTryAgain,
+    endsCancelled: ({ context }) => context.run.ending === 'cancelled',
+    endsExpired: ({ context }) => context.run.ending === 'expired',
+  },
+  delays: {
+    deadline: ({ context }) => context.spec.deadlineMs,
+    acknowledgeTimeout: ACKNOWLEDGE_TIMEOUT_MS,
+    executionTimeout: ({ context }) => context.spec.timeLimitMs + EXECUTION_MARGIN_MS,
+    backoff: ({ context }) => BACKOFF_BASE_MS * 2 ** (context.run.attempt - 2),
+  },
+  actions: {
+    ...effects,
+    noteSubmitted: change(job.noteSubmitted),
+    takeLease: change(job.takeLease),
+    noteAcknowledged: change(job.noteAcknowledged),
+    noteStarted: change(job.noteStarted),
+    adoptLease: change(job.adoptLease),
+    leaveAdoptable: change(job.leaveAdoptable),
+    dropLease: change(job.dropLease),
+    keepOutputs: change(job.keepOutputs),
+    countFailure: change(job.countFailure),
+    endFailed: change(job.endFailed),
+    endCancelled: change(job.endCancelled),
+    endExpired: change(job.endExpired),
+    noteCharged: change(job.noteCharged),
+    noteReleased: change(job.noteReleased),
+    cancelSlot: enqueueActions(({ context, event, enqueue }) => {
+      const tell = job.cancelSlot({ context, event });
+      if (tell) enqueue({ type: 'actor.tell', params: tell });
+    }),
+  },
+}).createMachine({
+  id: 'job',
+  context: job.freshContext,
+  initial: 'screening',
+  // Holds in every state; reaching an end cancels it.
+  on: { 'run.adoptionOffered': { actions: { type: 'actor.tell', params: job.declineAdoption } } },
+  after: { deadline: { target: '.releasing', actions: ['cancelSlot', 'endExpired'] } },
+  states: {
+    screening: {
+      description: 'Inside the request: can any worker, connected or declared, ever do this?',
+      on: {
+        'job.submitRequested': [
+          { guard: 'isFeasible', target: 'holding', actions: 'noteSubmitted' },
+          {
+            target: 'refused',
+            actions: {
+              type: 'caller.refuse',
+              params: ({ event }) => ({ code: 'impossible', detail: event.impossible ?? '' }),
+            },
+          },
+        ],
+      },
+    },
+    holding: {
+      description: 'The upper bound of the price is set aside, in the same commit as the request.',
+      entry: { type: 'actor.tell', params: job.askHold },
+      on: {
+        'hold.granted': 'queued',
+        'hold.refused': {
+          target: 'refused',
+          actions: {
+            type: 'caller.refuse',
+            params: ({ event }) =>
+              event.standing === 'suspended'
+                ? { code: 'suspended' }
+                : {
+                    code: 'insufficient_tokens',
+                    neededMt: event.neededMt,
+                    availableMt: event.availableMt,
+                    resetsAt: event.resetsAt,
+                  },
+          },
+        },
+      },
+    },
+    queued: {
+      description: 'Waiting for the dispatcher to give it a worker.',
+      tags: ['waiting', 'cancellable'],
+      on: {
+        'job.dispatched': {
+          target: 'assigned',
+          actions: ['takeLease', { type: 'actor.tell', params: job.claimSlot }],
+        },
+        'job.cancelRequested': { target: 'releasing', actions: 'endCancelled' },
+        'run.adoptionOffered': {
+          guard: 'isAdoptable',
+          target: 'assigned.executing',
+          actions: ['adoptLease', { type: 'actor.tell', params: job.keepSlot }],
+        },
+        // The cut-off worker came back as a new boot: the attempt is gone, and this job may be why.
+        'worker.crashed': [
+          { guard: 'isAdoptableAndMayTryAgain', target: 'backingOff', actions: 'countFailure' },
+          { guard: 'isAdoptable', target: 'releasing', actions: 'endFailed' },
+        ],
+      },
+    },
+    assigned: {
+      description: 'One worker holds the lease. Only (job, attempt, worker, epoch) may report.',
+      tags: ['running', 'cancellable', 'occupiesWorker'],
+      initial: 'loadingModel',
+      on: {
+        'run.acknowledged': { guard: 'isFromLease', actions: 'noteAcknowledged' },
+        'run.started': { guard: 'isFromLease', target: '.executing', actions: 'noteStarted' },
+        'run.finished': { guard: 'isFromLease', target: 'storing', actions: 'keepOutputs' },
+        'run.failed': [
+          { guard: 'isFromLeaseAndMayTryAgain', target: 'backingOff', actions: 'countFailure' },
+          { guard: 'isFromLease', target: 'releasing', actions: 'endFailed' },
+        ],
+        'worker.crashed': [
+          { guard: 'isFromLeaseAndMayTryAgain', target: 'backingOff', actions: 'countFailure' },
+          { guard: 'isFromLease', target: 'releasing', actions: 'endFailed' },
+        ],
+        // Lost transport costs no attempt, and neither does an order that never arrived.
+        'worker.lost': { guard: 'isFromLease', target: 'queued', actions: 'leaveAdoptable' },
+        'slot.refused': { guard: 'isFromLease', target: 'queued', actions: 'dropLease' },
+        'slot.returned': { guard: 'isFromLease', target: 'queued', actions: 'dropLease' },
+        'job.cancelRequested': { target: 'releasing', actions: ['cancelSlot', 'endCancelled'] },
+      },
+      states: {
+        loadingModel: {
+          description: 'Ordered; the worker may still be loading the model.',
+          after: {
+            acknowledgeTimeout: {
+              guard: 'isUnacknowledged',
+              target: '#job.queued',
+              actions: ['cancelSlot', 'dropLease'],
+            },
+          },
+        },
+        executing: {
+          description: 'The engine works on it.',
+          after: {
+            executionTimeout: [
+              {
+                guard: 'mayTryAgain',
+                target: '#job.backingOff',
+                actions: ['cancelSlot', 'countFailure'],
+              },
+              { target: '#job.releasing', actions: ['cancelSlot', 'endFailed'] },
+            ],
+          },
+        },
+      },
+    },
+    backingOff: {
+      description: 'An attempt failed. Waiting out the delay; the worker is free for others.',
+      tags: ['waiting', 'cancellable'],
+      on: { 'job.cancelRequested': { target: 'releasing', actions: 'endCancelled' } },
+      after: { backoff: 'queued' },
+    },
+    storing: {
+      description: 'The results are stored; the hold is charged in the same commit.',
+      tags: ['running'],
+      entry: { type: 'actor.tell', params: job.askCapture },
+      on: { 'hold.captured': { target: 'succeeded', actions: 'noteCharged' } },
+    },
+    releasing: {
+      description: 'The whole hold goes back, in the same commit as the ending.',
+      entry: { type: 'actor.tell', params: job.askRelease },
+      on: {
+        'hold.released': [
+          { guard: 'endsCancelled', target: 'cancelled', actions: 'noteReleased' },
+          { guard: 'endsExpired', target: 'expired', actions: 'noteReleased' },
+          { target: 'failed', actions: 'noteReleased' },
+        ],
+      },
+    },
+    succeeded: { type: 'final', tags: 'settled' },
+    failed: { type: 'final', tags: 'settled' },
+    cancelled: { type: 'final', tags: 'settled' },
+    expired: { type: 'final', tags: 'settled' },
+    refused: { type: 'final', tags: 'settled' },
+  },
+});
+
+export type JobSnapshot = SnapshotFrom<typeof jobMachine>;

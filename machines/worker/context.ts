@@ -1,0 +1,282 @@
+// What a GPU worker remembers, and the pure decisions its chart makes: which orders to give, which
+// jobs to tell. One worker is one GPU; its agent carries out orders in the order they were given.
+import type {
+  AttemptKey,
+  AttemptName,
+  JobEvent,
+  JobSpec,
+  Stamped,
+  WorkerEvent,
+  WorkerOffer,
+} from '../contract/events.ts';
+import type { WorkerOrder } from '../contract/worker-protocol.ts';
+
+export interface Slot {
+  readonly accountId: string;
+  readonly attempt: number;
+  readonly model: string;
+  /** `cancelling`: the job is over, the agent has not said so yet. */
+  readonly phase: 'ordered' | 'running' | 'cancelling';
+}
+
+export interface WorkerRun {
+  readonly epoch: string;
+  /** The runtime that holds the agent's socket. */
+  readonly runtime: string;
+  readonly loaded: readonly string[];
+  readonly loading: string | null;
+  /** By job id. A job has at most one slot. */
+  readonly slots: Readonly<Record<string, Slot>>;
+  /** Attempts cut off with the connection, which the same epoch may bring back. */
+  readonly lost: Readonly<Record<string, Slot>>;
+  /** Engine failures in a row; opens the circuit breaker. */
+  readonly failuresInRow: number;
+  /** Times the breaker opened in a row; lengthens its pause. */
+  readonly breaks: number;
+}
+
+export interface WorkerContext {
+  readonly id: string;
+  readonly offer: WorkerOffer;
+  readonly run: WorkerRun;
+}
+
+export type Event = Stamped<WorkerEvent>;
+export type EventOf<T extends WorkerEvent['type']> = Extract<Event, { type: T }>;
+
+export interface Args {
+  readonly context: WorkerContext;
+  readonly event: Event;
+}
+
+export const freshContext = ({ input }: { input: { id: string } }): WorkerContext => ({
+  id: input?.id,
+  offer: { name: '', version: '', gpu: null, slots: 0, models: [] },
+  run: {
+    epoch: '',
+    runtime: '',
+    loaded: [],
+    loading: null,
+    slots: {},
+    lost: {},
+    failuresInRow: 0,
+    breaks: 0,
+  },
+});
+
+/** What one decision changes, orders and says. The chart turns it into effects, in this order. */
+export interface Decision {
+  readonly run?: Partial<WorkerRun>;
+  readonly offer?: WorkerOffer;
+  readonly orders?: readonly { readonly order: WorkerOrder; readonly accountId: string | null }[];
+  readonly tells?: readonly { readonly job: string; readonly accountId: string; readonly event: JobEvent }[];
+  readonly settle?: readonly AttemptName[];
+}
+
+const without = <T>(record: Readonly<Record<string, T>>, key: string) => {
+  const { [key]: _, ...rest } = record;
+  return rest;
+};
+
+const keyOf = ({ id, run }: WorkerContext, slot: Slot): AttemptKey => ({
+  attempt: slot.attempt,
+  worker: id,
+  epoch: run.epoch,
+});
+
+// --- questions ------------------------------------------------------------------------------------
+
+export const isBusy = ({ context }: { context: WorkerContext }) =>
+  Object.keys(context.run.slots).length > 0;
+
+export const isLoading = ({ context }: { context: WorkerContext }) => context.run.loading !== null;
+
+/** Reports of an older boot, or of a socket that a newer one replaced, change nothing. */
+export const isCurrentBoot = ({ context, event }: Args) =>
+  'epoch' in event &&
+  event.epoch === context.run.epoch &&
+  (!('runtime' in event) || event.runtime === context.run.runtime);
+
+/** A slot is free, and the model is in memory, on its way there, or may be swapped in now. */
+export function canClaim({ context: { offer, run }, event }: Args): boolean {
+  const { spec, epoch } = event as EventOf<'slot.claimed'>;
+  if (epoch !== run.epoch || Object.keys(run.slots).length >= offer.slots) return false;
+  if (!offer.models.some((model) => model.id === spec.model)) return false;
+  if (run.loading !== null) return run.loading === spec.model;
+  return run.loaded.includes(spec.model) || Object.keys(run.slots).length === 0;
+}
+
+// --- decisions ------------------------------------------------------------------------------------
+
+/** Models to unload so that `model` fits. Without a known VRAM size, one model at a time. */
+export function evictionsFor({ offer, run }: WorkerContext, model: string): readonly string[] {
+  const vramOf = (id: string) => offer.models.find((each) => each.id === id)?.vramBytes ?? 0;
+  if (offer.gpu === null) return run.loaded;
+  let free = offer.gpu.vramBytes - run.loaded.reduce((sum, id) => sum + vramOf(id), 0);
+  const evicted: string[] = [];
+  // Loaded in order of loading: the oldest goes first.
+  for (const id of run.loaded) {
+    if (free >= vramOf(model)) break;
+    evicted.push(id);
+    free += vramOf(id);
+  }
+  return evicted;
+}
+
+const runOrder = (spec: JobSpec, attempt: number): WorkerOrder => ({
+  type: 'run',
+  job: spec.id,
+  attempt,
+  model: spec.model,
+  modality: spec.modality,
+  prompt: spec.prompt,
+  params: { ...spec.params },
+  count: spec.count,
+  inputs: [...spec.inputs],
+  timeLimitMs: spec.timeLimitMs,
+});
+
+export function claim({ context, event }: Args): Decision {
+  const { spec, attempt } = event as EventOf<'slot.claimed'>;
+  const { run } = context;
+  const slot: Slot = { accountId: spec.accountId, attempt, model: spec.model, phase: 'ordered' };
+  const order = { order: runOrder(spec, attempt), accountId: spec.accountId };
+  const slots = { ...run.slots, [spec.id]: slot };
+  if (run.loaded.includes(spec.model) || run.loading === spec.model)
+    return { run: { slots }, orders: [order] };
+  const evicted = evictionsFor(context, spec.model);
+  return {
+    run: {
+      slots,
+      loading: spec.model,
+      loaded: run.loaded.filter((model) => !evicted.includes(model)),
+    },
+    orders: [
+      ...evicted.map((model) => ({ order: { type: 'unload' as const, model }, accountId: null })),
+      { order: { type: 'load', model: spec.model }, accountId: null },
+      order,
+    ],
+  };
+}
+
+export function refuseClaim({ context, event }: Args): Decision {
+  const { spec, attempt, epoch } = event as EventOf<'slot.claimed'>;
+  const key: AttemptKey = { attempt, worker: context.id, epoch };
+  return {
+    tells: [{ job: spec.id, accountId: spec.accountId, event: { type: 'slot.refused', ...key } }],
+  };
+}
+
+/** Stop the attempt but keep its slot busy until the agent says that it stopped. */
+export function cancelSlot({ context: { run }, event }: Args): Decision {
+  const { job, attempt } = event as EventOf<'slot.cancelRequested'>;
+  const slot = run.slots[job];
+  if (slot?.attempt !== attempt) return { run: { lost: without(run.lost, job) } };
+  return {
+    run: { slots: { ...run.slots, [job]: { ...slot, phase: 'cancelling' } } },
+    orders: [{ order: { type: 'cancel', job, attempt }, accountId: slot.accountId }],
+  };
+}
+
+/** The job that a cut-off attempt was offered to has ended meanwhile: stop the attempt. */
+export function dropBounced({ context: { run }, event }: Args): Decision {
+  const { from: job } = event as EventOf<'tell.bounced'>;
+  const slot = run.slots[job];
+  if (!slot || slot.phase === 'cancelling') return {};
+  return {
+    run: { slots: { ...run.slots, [job]: { ...slot, phase: 'cancelling' } } },
+    orders: [
+      { order: { type: 'cancel', job, attempt: slot.attempt }, accountId: slot.accountId },
+    ],
+  };
+}
+
+/** The agent reports on an attempt. Unknown ones are told to be forgotten; nothing else happens. */
+export function report({ context, event }: Args): Decision {
+  const { job, attempt } = event as EventOf<'run.started'>;
+  const { run } = context;
+  const slot = run.slots[job];
+  const known = slot?.attempt === attempt;
+  const tell = (said: JobEvent): NonNullable<Decision['tells']> =>
+    known && slot.phase !== 'cancelling' ? [{ job, accountId: slot.accountId, event: said }] : [];
+  const key = known ? keyOf(context, slot) : { attempt, worker: context.id, epoch: run.epoch };
+
+  if (event.type === 'run.acknowledged') return { tells: tell({ type: event.type, ...key }) };
+  if (event.type === 'run.started')
+    return {
+      ...(known && slot.phase === 'ordered'
+        ? { run: { slots: { ...run.slots, [job]: { ...slot, phase: 'running' } } } }
+        : {}),
+      tells: tell({ type: event.type, ...key }),
+    };
+
+  const ended = { slots: known ? without(run.slots, job) : run.slots };
+  const settle = [{ job, attempt }];
+  switch (event.type) {
+    case 'run.finished': {
+      const { outputs, runMs } = event;
+      return {
+        run: { ...ended, failuresInRow: 0, breaks: 0 },
+        tells: tell({ type: event.type, ...key, outputs, runMs }),
+        settle,
+      };
+    }
+    case 'run.failed': {
+      const { code, message } = event;
+      return {
+        run: { ...ended, failuresInRow: run.failuresInRow + (blamesWorker(code) ? 1 : 0) },
+        tells: tell({ type: event.type, ...key, code, message }),
+        settle,
+      };
+    }
+    default:
+      return { run: ended, settle };
+  }
+}
+
+/** Failures that say something about the worker rather than about the job. */
+const blamesWorker = (code: string) =>
+  code === 'engineCrashed' ||
+  code === 'engineUnreachable' ||
+  code === 'modelLoadFailed' ||
+  code === 'outputMissing';
+
+export function noteLoaded({ context: { run }, event }: Args): Decision {
+  const { model } = event as EventOf<'model.loaded'>;
+  return {
+    run: {
+      loaded: [...run.loaded.filter((each) => each !== model), model],
+      loading: run.loading === model ? null : run.loading,
+    },
+  };
+}
+
+/** Nothing that waited for the model can run here; each of those attempts failed. */
+export function noteLoadFailed({ context, event }: Args): Decision {
+  const { model, code, message } = event as EventOf<'model.loadFailed'>;
+  const { run } = context;
+  const waiting = Object.entries(run.slots).filter(([, slot]) => slot.model === model);
+  return {
+    run: {
+      loaded: run.loaded.filter((each) => each !== model),
+      loading: run.loading === model ? null : run.loading,
+      slots: Object.fromEntries(Object.entries(run.slots).filter(([, slot]) => slot.model !== model)),
+      failuresInRow: run.failuresInRow + 1,
+    },
+    orders: waiting.map(([job, slot]) => ({
+      order: { type: 'cancel', job, attempt: slot.attempt },
+      accountId: slot.accountId,
+    })),
+    tells: waiting
+      .filter(([, slot]) => slot.phase !== 'cancelling')
+      .map(([job, slot]) => ({
+        job,
+        accountId: slot.accountId,
+        event: { type: 'run.failed', ...keyOf(context, slot), code, message },
+      })),
+  };
+}
+
+export const noteUnloaded = ({ context: { run }, event }: Args): Decision => ({
+  run: { loaded: run.loaded.filter((each) => each !== (event as EventOf<'model.unloaded'>).model) },
+});

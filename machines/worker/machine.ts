@@ -1,0 +1,188 @@
+// One GPU worker: its connection, the model in memory, its slots, its health. SPEC.md numbers its
+// states and promises; what is decided in them is in context.ts and reconcile.ts.
+//
+//   offline > connecting > idle <> swapping <> executing      draining   unhealthy   quarantined
+import { and, not, setup, type SnapshotFrom } from 'xstate';
+import type { Stamped, WorkerEvent } from '../contract/events.ts';
+import { jobRef } from '../contract/ids.ts';
+import { effects, type Effects } from '../effect.ts';
+import * as worker from './context.ts';
+import type { Args, Decision, WorkerContext } from './context.ts';
+import { loseAll, reconcile } from './reconcile.ts';
+
+/** Kept by heartbeats: a silent agent frees its jobs within 35 s, a dead socket within 5 s. */
+const LEASE_MS = 35_000;
+const SOCKET_GRACE_MS = 5_000;
+/** Engine failures in a row that open the circuit breaker. */
+const FAILURES_IN_ROW_MAX = 3;
+const BREAK_BASE_MS = 15_000;
+const BREAK_MAX_MS = 600_000;
+
+/** The effects of a decision, in the order in which they must happen. */
+function effectsOf(decision: Decision): EffectOf[] {
+  return [
+    ...(decision.orders ?? []).map((params) => ({ type: 'worker.order' as const, params })),
+    ...(decision.tells ?? []).map(({ accountId, job, event }) => ({
+      type: 'actor.tell' as const,
+      params: { to: jobRef(accountId, job), event },
+    })),
+    ...(decision.settle ?? []).map((params) => ({ type: 'worker.settle' as const, params })),
+  ];
+}
+type EffectOf = {
+  [T in 'worker.order' | 'actor.tell' | 'worker.settle']: { type: T; params: Effects[T] };
+}['worker.order' | 'actor.tell' | 'worker.settle'];
+
+const applied = (context: WorkerContext, decision: Decision): Partial<WorkerContext> => ({
+  ...(decision.offer ? { offer: decision.offer } : {}),
+  ...(decision.run ? { run: { ...context.run, ...decision.run } } : {}),
+});
+
+const base = setup({
+  types: {} as {
+    context: WorkerContext;
+    events: Stamped<WorkerEvent>;
+    input: { id: string };
+    tags: 'online' | 'available' | 'busy';
+  },
+  actions: effects,
+});
+
+const decide = (by: (args: Args) => Decision) =>
+  base.enqueueActions(({ context, event, enqueue }) => {
+    const decision = by({ context, event });
+    enqueue.assign(applied(context, decision));
+    for (const each of effectsOf(decision)) enqueue(each);
+  });
+
+export const workerMachine = base
+  .extend({
+    guards: {
+      canClaim: worker.canClaim,
+      isCurrentBoot: worker.isCurrentBoot,
+      isBusy: worker.isBusy,
+      isLoading: worker.isLoading,
+      failsTooOften: ({ context }) => context.run.failuresInRow >= FAILURES_IN_ROW_MAX,
+    },
+    delays: {
+      break: ({ context }) => Math.min(BREAK_BASE_MS * 2 ** (context.run.breaks - 1), BREAK_MAX_MS),
+    },
+    actions: {
+      claim: decide(worker.claim),
+      refuseClaim: decide(worker.refuseClaim),
+      cancelSlot: decide(worker.cancelSlot),
+      dropBounced: decide(worker.dropBounced),
+      report: decide(worker.report),
+      noteLoaded: decide(worker.noteLoaded),
+      noteLoadFailed: decide(worker.noteLoadFailed),
+      noteUnloaded: decide(worker.noteUnloaded),
+      noteBreak: decide(({ context: { run } }) => ({
+        run: { breaks: run.breaks + 1, failuresInRow: 0 },
+      })),
+      orderDrain: decide(() => ({ orders: [{ order: { type: 'drain' }, accountId: null }] })),
+      reconcile: decide(reconcile),
+      loseAll: decide(loseAll),
+      keepLease: base.enqueueActions(({ enqueue }) => {
+        enqueue.cancel('lease');
+        enqueue.raise({ type: 'lease.expired', at: 0 }, { id: 'lease', delay: LEASE_MS });
+      }),
+      shortenLease: base.enqueueActions(({ enqueue }) => {
+        enqueue.cancel('lease');
+        enqueue.raise({ type: 'lease.expired', at: 0 }, { id: 'lease', delay: SOCKET_GRACE_MS });
+      }),
+    },
+  })
+  .createMachine({
+    id: 'worker',
+    context: worker.freshContext,
+    initial: 'offline',
+    on: {
+      'worker.connected': { target: '.connecting', actions: ['reconcile', 'keepLease'] },
+      'worker.heartbeat': { guard: 'isCurrentBoot', actions: 'keepLease' },
+      'worker.disconnected': { guard: 'isCurrentBoot', actions: 'shortenLease' },
+      'lease.expired': { target: '.offline', actions: 'loseAll' },
+      'worker.drainRequested': '.draining',
+      'worker.quarantineRequested': '.quarantined',
+      'slot.claimed': { actions: 'refuseClaim' },
+      'slot.cancelRequested': { actions: 'cancelSlot' },
+      'tell.bounced': { actions: 'dropBounced' },
+      'model.loaded': { guard: 'isCurrentBoot', actions: 'noteLoaded' },
+      'model.loadFailed': { guard: 'isCurrentBoot', actions: 'noteLoadFailed' },
+      'model.unloaded': { guard: 'isCurrentBoot', actions: 'noteUnloaded' },
+      'run.acknowledged': { guard: 'isCurrentBoot', actions: 'report' },
+      'run.started': { guard: 'isCurrentBoot', actions: 'report' },
+      'run.finished': { guard: 'isCurrentBoot', actions: 'report' },
+      'run.failed': { guard: 'isCurrentBoot', actions: 'report' },
+      'run.cancelled': { guard: 'isCurrentBoot', actions: 'report' },
+    },
+    states: {
+      offline: {
+        description: 'No connection, or a lease that ran out. Its jobs are free.',
+        on: { 'lease.expired': {} },
+      },
+      connecting: {
+        description: 'The agent said hello; both sides are reconciled within this turn.',
+        tags: 'online',
+        always: 'idle',
+      },
+      idle: {
+        description: 'Online with nothing to do.',
+        tags: ['online', 'available'],
+        on: { 'slot.claimed': [{ guard: 'canClaim', actions: 'claim' }, { actions: 'refuseClaim' }] },
+        always: [
+          { guard: 'failsTooOften', target: 'unhealthy' },
+          { guard: 'isLoading', target: 'swapping' },
+          { guard: 'isBusy', target: 'executing' },
+        ],
+      },
+      swapping: {
+        description: 'A model is being loaded, after what had to make room was unloaded.',
+        tags: ['online', 'available', 'busy'],
+        on: { 'slot.claimed': [{ guard: 'canClaim', actions: 'claim' }, { actions: 'refuseClaim' }] },
+        always: [
+          { guard: and([not('isLoading'), 'isBusy']), target: 'executing' },
+          { guard: not('isLoading'), target: 'idle' },
+        ],
+      },
+      executing: {
+        description: 'At least one slot is busy.',
+        tags: ['online', 'available', 'busy'],
+        on: { 'slot.claimed': [{ guard: 'canClaim', actions: 'claim' }, { actions: 'refuseClaim' }] },
+        always: [
+          { guard: 'isLoading', target: 'swapping' },
+          { guard: not('isBusy'), target: 'idle' },
+        ],
+      },
+      draining: {
+        description: 'Finishes what it has and takes nothing new, until it is told to resume.',
+        tags: 'online',
+        entry: 'orderDrain',
+        // An operator's wish outlives the connection.
+        on: {
+          'worker.resumeRequested': 'idle',
+          'worker.drainRequested': {},
+          'worker.connected': { actions: ['reconcile', 'keepLease', 'orderDrain'] },
+          'lease.expired': { actions: 'loseAll' },
+        },
+      },
+      unhealthy: {
+        description: 'Its engine failed several times in a row. It rests, then gets another chance.',
+        tags: 'online',
+        entry: 'noteBreak',
+        after: { break: 'idle' },
+        on: { 'worker.resumeRequested': 'idle' },
+      },
+      quarantined: {
+        description: 'Taken out of service by an operator. Only an operator brings it back.',
+        tags: 'online',
+        on: {
+          'worker.resumeRequested': 'idle',
+          'worker.drainRequested': {},
+          'worker.connected': { actions: ['reconcile', 'keepLease'] },
+          'lease.expired': { actions: 'loseAll' },
+        },
+      },
+    },
+  });
+
+export type WorkerSnapshot = SnapshotFrom<typeof workerMachine>;

@@ -1,0 +1,27 @@
+// Seam: bytes by content. An id is `sha256:` and the hex digest, so equal bytes are stored once.
+import type { Readable } from 'node:stream';
+
+export interface Blobs {
+  /** Bytes of an unfinished upload that are already held; 0 when there is none. */
+  offset(upload: string): Promise<number>;
+  /** Appends at `offset` (which must equal what is held). Returns the bytes held afterwards. */
+  append(upload: string, offset: number, bytes: AsyncIterable<Uint8Array>): Promise<number>;
+  /** Checks length and digest, then makes the upload readable under `id`; throws `BlobMismatch`. */
+  finish(upload: string, id: string, bytesTotal: number): Promise<void>;
+  discard(upload: string): Promise<void>;
+  /** Stores bytes of unknown digest, at most `bytesMax`; throws `BlobTooLarge`. */
+  put(bytes: AsyncIterable<Uint8Array>, bytesMax: number): Promise<{ id: string; bytes: number }>;
+  has(id: string): Promise<boolean>;
+  /** Bytes from `start` to `end` inclusive. Throws `BlobMissing`. */
+  read(id: string, start?: number, end?: number): Promise<{ bytesTotal: number; body: Readable }>;
+}
+
+export class BlobMissing extends Error {
+  override readonly name = 'BlobMissing';
+}
+export class BlobMismatch extends Error {
+  override readonly name = 'BlobMismatch';
+}
+export class BlobTooLarge extends Error {
+  override readonly name = 'BlobTooLarge';
+}

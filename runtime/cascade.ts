@@ -1,0 +1,70 @@
+// One event and all that it sets off: messages between actors are handled in the same batch, so that
+// "hold tokens, queue the job, pick a worker" is one commit.
+import { transition } from 'xstate';
+import type { ActorEvent } from '../machines/contract/events.ts';
+import type { ActorRef } from '../machines/contract/ids.ts';
+import { bear, CHARTS, isSettled, type Actor } from './actor.ts';
+import { Component } from './component.ts';
+import { journalRow } from './journal.ts';
+import type { Mail } from './mailbox.ts';
+import { Parked, Poison } from './parking.ts';
+import { plan } from './plan.ts';
+
+/** Messages one event may set off before it counts as a loop. */
+const CASCADE_MAX = 1_000;
+
+interface Delivery {
+  readonly to: ActorRef;
+  readonly event: ActorEvent;
+  /** The actor that told it; null for what comes from outside. */
+  readonly from: ActorRef | null;
+}
+
+/**
+ * Computed in memory, to quiescence; deterministic; writes nothing. Sets the mail's outcome.
+ * @param read an actor as of now, null when there is none; may throw `NotResident`
+ * @throws Poison when a chart or the plan throws, Parked when an actor takes no turns
+ */
+export function cascade(mail: Mail, read: (ref: ActorRef) => Actor | null, at: number): Component {
+  const component = new Component(mail);
+  const queue: Delivery[] = [{ to: mail.to, event: mail.event, from: null }];
+  for (let step = 0; queue.length > 0; step++) {
+    const delivery = queue.shift()!;
+    const { to, event } = delivery;
+    if (step >= CASCADE_MAX) throw new Poison(to, event, new Error('The cascade does not end.'));
+    const found = component.read(to, read);
+    const born = found ? null : bear(to, event);
+    const actor = found ?? born?.actor;
+    if (actor?.parked) throw new Parked(to);
+    if (!actor || isSettled(actor)) {
+      queue.push(...bounced(delivery));
+      continue;
+    }
+    const timer = step === 0 ? mail.timer : undefined;
+    // The arming id decides, not the name: XState reuses the name on every visit of a state.
+    if (timer && actor.timers[timer.name]?.[0] !== timer.armingId) continue;
+
+    try {
+      const stamped = { ...event, at };
+      const [snapshot, actions] = transition(CHARTS[to.kind].machine, actor.snapshot, stamped);
+      if (snapshot === actor.snapshot && actions.length === 0 && !born && !timer) continue; // ignored
+      const revision = actor.revision + 1;
+      const fired = timer ? [{ type: 'xstate.cancel', params: { sendId: timer.name } }] : [];
+      const planned = plan([...(born?.actions ?? []), ...fired, ...actions], actor.timers, revision);
+      if (planned.refusal) return Component.refused(mail, component, planned.refusal);
+      const after: Actor = { ...actor, snapshot, revision, timers: planned.timers };
+      component.add(found, after, planned, journalRow(found, after, stamped, planned));
+      queue.push(...planned.tells.map((tell) => ({ ...tell, from: to })));
+    } catch (error) {
+      throw new Poison(to, event, error);
+    }
+  }
+  mail.outcome = { ok: true, actor: component.read(mail.to, read), changed: !component.isEmpty };
+  return component;
+}
+
+/** Nobody is there any more. A worker has to know, for it keeps a slot for the job. */
+const bounced = ({ to, event, from }: Delivery): Delivery[] =>
+  from?.kind === 'worker'
+    ? [{ to: from, event: { type: 'tell.bounced', from: to.id, event: event.type }, from: null }]
+    : [];

@@ -1,0 +1,69 @@
+// Seams to the outside that core code goes through, so that a simulator can stand in for them.
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface Clock {
+  /** Store time in milliseconds, as well as this process knows it. Never steps back. */
+  now(): number;
+  /** Takes over the store's time, told with each commit. */
+  sync(storeTime: number): void;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Follows the store's clock by an offset; the machine's own date is never trusted. */
+export class StoreClock implements Clock {
+  #offset = 0;
+  #last = 0;
+
+  now(): number {
+    this.#last = Math.max(this.#last, Math.floor(performance.now() + this.#offset));
+    return this.#last;
+  }
+
+  sync(storeTime: number): void {
+    this.#offset = storeTime - performance.now();
+  }
+
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    await delay(ms, undefined, signal ? { signal } : {}).catch((error: unknown) => {
+      if (!signal?.aborted) throw error;
+    });
+  }
+}
+
+export interface Ids {
+  /** `prefix_` and 26 characters: sortable by time, then random. */
+  make(prefix: string, now: number): string;
+  uuid(): string;
+  /** 0 <= x < 1 */
+  random(): number;
+}
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** Crockford's base 32 of the first 130 bits. */
+export function base32(bytes: Uint8Array, length = 26): string {
+  let bits = 0;
+  let value = 0;
+  let text = '';
+  for (const byte of bytes) {
+    value = (value << 8) | byte;
+    bits += 8;
+    while (bits >= 5 && text.length < length) {
+      bits -= 5;
+      text += ALPHABET[(value >>> bits) & 31];
+    }
+    value &= (1 << bits) - 1;
+  }
+  return text;
+}
+
+export const realIds: Ids = {
+  make(prefix, now) {
+    const bytes = randomBytes(17);
+    bytes.writeUIntBE(now, 0, 6);
+    return `${prefix}_${base32(bytes)}`;
+  },
+  uuid: randomUUID,
+  random: () => randomBytes(4).readUInt32BE() / 2 ** 32,
+};

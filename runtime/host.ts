@@ -1,0 +1,26 @@
+// What the parts of one runtime process share. `main.ts` builds it; routes and loops receive it.
+import type { DatabasePool } from 'slonik';
+import type { Store } from '../db/store.ts';
+import type { Blobs } from './blobs.ts';
+import type { Clock, Ids } from './clock.ts';
+import type { Config } from './config.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { Live } from './live.ts';
+import type { Metrics } from './metrics.ts';
+import type { Turns } from './turn.ts';
+import type { WorkerSessions } from './worker-sessions.ts';
+
+export interface Host {
+  readonly config: Config;
+  readonly store: Store;
+  /** For reading lists and for what is not an actor: accounts, keys, sessions, blobs. */
+  readonly pool: DatabasePool;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly turns: Turns;
+  readonly dispatcher: Dispatcher;
+  readonly live: Live;
+  readonly sessions: WorkerSessions;
+  readonly metrics: Metrics;
+}

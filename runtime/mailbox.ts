@@ -1,0 +1,68 @@
+// Events waiting for a turn. Bounded: when it is full the caller is told to come back later.
+import type { Lease } from '../db/store.ts';
+import type { ActorEvent } from '../machines/contract/events.ts';
+import type { ActorRef } from '../machines/contract/ids.ts';
+import type { Refusal } from '../machines/effect.ts';
+import type { Actor } from './actor.ts';
+
+/** What became of an event, known only after its commit. */
+export type Outcome =
+  | {
+      readonly ok: true;
+      /** The actor after the turn; null when there is none and the event does not create one. */
+      readonly actor: Actor | null;
+      readonly changed: boolean;
+    }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+export interface Mail {
+  readonly to: ActorRef;
+  readonly event: ActorEvent;
+  /** Set on a timer: it only counts while this arming is the current one. */
+  readonly timer?: { readonly name: string; readonly armingId: number };
+  /** The turn may commit only while this lease is held. */
+  readonly fence?: Lease;
+  readonly settle: (outcome: Outcome) => void;
+  readonly fail: (error: Error) => void;
+  tries: number;
+  /** Commits whose outcome stayed unknown: asked about before the event is ever applied again. */
+  readonly doubts: { readonly batchId: string; readonly ref: ActorRef; readonly revision: number }[];
+  /** What the caller is told once the component is committed. */
+  outcome?: Outcome;
+  failure?: Error;
+  /** Why the last try failed. */
+  cause?: Error;
+}
+
+export class Overloaded extends Error {
+  override readonly name = 'Overloaded';
+  readonly retryAfterS = 1;
+}
+
+export class Mailbox {
+  readonly #mails: Mail[] = [];
+  readonly #capacity: number;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  get size(): number {
+    return this.#mails.length;
+  }
+
+  put(mail: Mail): void {
+    if (this.#mails.length >= this.#capacity)
+      throw new Overloaded(`${this.#capacity} events are waiting. Try again in a moment.`);
+    this.#mails.push(mail);
+  }
+
+  /** Work that lost a race goes first. */
+  putBack(mails: readonly Mail[]): void {
+    this.#mails.unshift(...mails);
+  }
+
+  take(max: number): Mail[] {
+    return this.#mails.splice(0, max);
+  }
+}

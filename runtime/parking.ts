@@ -1,0 +1,40 @@
+// What happens to an event that cannot be applied: the actor is parked with it, everybody else goes on.
+// A parked actor takes no turns until an operator has looked at it; nothing is dropped or reset.
+import type { ActorEvent } from '../machines/contract/events.ts';
+import { refKey, type ActorRef } from '../machines/contract/ids.ts';
+import { Component } from './component.ts';
+import type { Mail } from './mailbox.ts';
+
+/** A programmer error: a guard, an assign or the plan threw on this event. */
+export class Poison extends Error {
+  override readonly name = 'Poison';
+  readonly ref: ActorRef;
+  readonly event: ActorEvent;
+
+  constructor(ref: ActorRef, event: ActorEvent, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`${refKey(ref)} could not take ${event.type}: ${reason}`, { cause });
+    this.ref = ref;
+    this.event = event;
+  }
+}
+
+export class Parked extends Error {
+  override readonly name = 'Parked';
+  readonly ref: ActorRef;
+
+  constructor(ref: ActorRef) {
+    super(`${refKey(ref)} is parked until an operator has looked at it.`);
+    this.ref = ref;
+  }
+}
+
+/** Replaces the component of a poisoned event: one row, and the caller is told. */
+export function parking(mail: Mail, poison: Poison, id: string): Component {
+  const component = new Component(mail);
+  const { ref, event } = poison;
+  component.touched.add(refKey(ref));
+  component.parked.push({ ref, id, event: JSON.stringify(event), reason: poison.message });
+  mail.failure = poison;
+  return component;
+}

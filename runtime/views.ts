@@ -1,0 +1,102 @@
+// Actors as clients may see them. The only place that maps a job's chart state to its public state.
+import type { AccountView, CostView, JobView, Phase, PublicState } from '../machines/contract/views.ts';
+import { FAILURES } from '../machines/contract/failures.ts';
+import type { JobContext } from '../machines/job/context.ts';
+import { DAILY_GRANT_MT, availableMt, emptyBalance, nextReset, rollDay } from '../machines/quota/balance.ts';
+import type { QuotaContext } from '../machines/quota/machine.ts';
+import { stateName, type Actor } from './actor.ts';
+
+/** Total: a state of the chart that is missing here does not compile in `job/machine.test.ts`. */
+export const PUBLIC: Readonly<Record<string, readonly [PublicState, Phase]>> = {
+  screening: ['queued', 'waiting'],
+  holding: ['queued', 'waiting'],
+  queued: ['queued', 'waiting'],
+  backingOff: ['queued', 'retrying'],
+  'assigned.loadingModel': ['running', 'loading_model'],
+  'assigned.executing': ['running', 'executing'],
+  storing: ['running', 'storing'],
+  releasing: ['running', 'storing'],
+  succeeded: ['succeeded', 'settled'],
+  failed: ['failed', 'settled'],
+  cancelled: ['cancelled', 'settled'],
+  expired: ['expired', 'settled'],
+  refused: ['refused', 'settled'],
+};
+
+export const contextOf = <T>(actor: Actor): T => actor.snapshot.context as T;
+
+const iso = (at: number) => new Date(at).toISOString();
+
+export const costView = (costMt: number, chargedMt: number | null): CostView => ({
+  tokens: costMt / 1000,
+  millitokens: costMt,
+  charged_millitokens: chargedMt,
+});
+
+/** Place and estimate come from the dispatcher, which alone knows the queue. */
+export type Outlook = Pick<JobView, 'position' | 'eta'>;
+export const NO_OUTLOOK: Outlook = { position: null, eta: null };
+
+export function jobView(actor: Actor, outlook: Outlook = NO_OUTLOOK): JobView {
+  const { spec, run } = contextOf<JobContext>(actor);
+  const [state, phase] = PUBLIC[stateName(actor.snapshot.value)]!;
+  return {
+    id: spec.id,
+    object: 'job',
+    state,
+    phase,
+    modality: spec.modality,
+    model: spec.model,
+    prompt: spec.prompt,
+    params: { ...spec.params },
+    count: spec.count,
+    ...outlook,
+    cost: costView(spec.costMt, run.chargedMt),
+    attempt: run.attempt,
+    cancellable: actor.snapshot.hasTag('cancellable' as never),
+    outputs: run.outputs.map((output, n) => ({
+      n,
+      url: `/v1/jobs/${spec.id}/outputs/${n}`,
+      media_type: output.mediaType,
+      bytes: output.bytes,
+      ...(output.width === undefined ? {} : { width: output.width }),
+      ...(output.height === undefined ? {} : { height: output.height }),
+      ...(output.seconds === undefined ? {} : { seconds: output.seconds }),
+      facts: output.facts,
+    })),
+    failure: run.failure && {
+      code: run.failure.code,
+      message: run.failure.message || FAILURES[run.failure.code].sentence,
+    },
+    origin: spec.origin,
+    created_at: iso(run.submittedAt),
+    started_at: run.startedAt === null ? null : iso(run.startedAt),
+    finished_at: run.finishedAt === null ? null : iso(run.finishedAt),
+    deadline_at: iso(run.submittedAt + spec.deadlineMs),
+  };
+}
+
+/** The view, if what a client would notice changed between two committed states; else null. */
+export function publicChange(before: Actor | null, after: Actor): JobView | null {
+  const face = (actor: Actor) => PUBLIC[stateName(actor.snapshot.value)]!.join();
+  return before && face(before) === face(after) ? null : jobView(after);
+}
+
+/** Shows the day's grant even before the first event of the day has made it: clock and balance agree. */
+export function accountView(accountId: string, quota: Actor | null, now: number): AccountView {
+  const context = quota && contextOf<QuotaContext>(quota);
+  const { balance } = rollDay(context?.balance ?? emptyBalance('free'), now);
+  const standing = quota ? (quota.snapshot.value as { standing: AccountView['standing'] }).standing : 'good';
+  return {
+    id: accountId,
+    object: 'account',
+    plan: balance.plan,
+    standing,
+    available_millitokens: availableMt(balance),
+    allowance_millitokens: balance.allowanceMt,
+    top_up_millitokens: balance.topUpMt,
+    held_millitokens: balance.heldMt,
+    daily_grant_millitokens: DAILY_GRANT_MT[balance.plan],
+    resets_at: iso(nextReset(now)),
+  };
+}
