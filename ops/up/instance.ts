@@ -115,15 +115,21 @@ function readInstance(path: string): Instance | null {
   }
 }
 
-function isAlive({ pid, processMark: mark }: Instance): boolean {
+const isAlive = ({ pid, processMark: mark }: Instance): boolean =>
+  isRunning(pid) && (mark === null || processMark(pid) === mark);
+
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
     // EPERM: it lives and belongs to somebody else.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
-  return mark === null || processMark(pid) === mark;
+  return processMark(pid) !== ENDED;
 }
+
+/** A process that has ended and whose parent has not yet asked for its exit code. */
+const ENDED = 'ended';
 
 export function processMark(pid: number): string | null {
   try {
@@ -132,8 +138,7 @@ export function processMark(pid: number): string | null {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
       // The name in brackets may hold anything; field 22, the start, is the 20th after it.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      // A zombie has ended; nobody has asked for its exit code yet.
-      return fields[0] === 'Z' ? 'ended' : `${boot}:${fields[19]}`;
+      return fields[0] === 'Z' ? ENDED : `${boot}:${fields[19]}`;
     }
     return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
   } catch {

@@ -1,6 +1,6 @@
 // A child process that is kept running: started again when it dies, after a pause that grows.
 import type { ChildProcess } from 'node:child_process';
-import { EXIT_MISUSE } from '../cli/exit-codes.ts';
+import { EXIT_MISUSE } from '../cli/misuse.ts';
 
 export interface RestartingChildOptions {
   readonly name: string;

@@ -1,0 +1,74 @@
+// The command line. Each command loads what it needs when it runs, so that --help is instant.
+// Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 failed, 2 asked or configured wrongly.
+import { Command, CommanderError } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { EXIT_FAILURE, EXIT_MISUSE, Misuse } from './misuse.ts';
+
+const { env } = process;
+
+function program(): Command {
+  const tessera = new Command('tessera')
+    .description('Self-hosted, multi-modal AI inference: one graphics card, many people.')
+    .version(packageJson.version, '-V, --version', 'tell the version')
+    .helpOption('-h, --help', 'tell how a command is used')
+    .helpCommand('help [command]', 'tell how a command is used')
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(sentence(text)) })
+    .addHelpText('after', '\nSettings are environment variables; ops/env.example explains each.');
+  tessera
+    .command('up')
+    .description('start everything on this machine: database, website, runtime and a worker')
+    .action(async () => {
+      const { up } = await import('../up/up.ts');
+      process.exitCode = await up(env);
+    });
+  tessera
+    .command('worker')
+    .description('start a worker beside a GPU; it dials in at TESSERA_URL with TESSERA_WORKER_KEY')
+    .action(async () => {
+      const { worker } = await import('./worker.ts');
+      await worker(env);
+    });
+  tessera
+    .command('migrate')
+    .description('bring the database up to this release')
+    .action(async () => {
+      const { migrateCommand } = await import('./migrate.ts');
+      await migrateCommand(env);
+    });
+  return withExits(tessera);
+}
+
+/** Commander would call process.exit; an error lets output be written and locks be released. */
+function withExits(command: Command): Command {
+  command.exitOverride();
+  command.commands.forEach((sub) => withExits(sub.copyInheritedSettings(command)));
+  return command;
+}
+
+/** Commander's `error: unknown command 'upp'` as a sentence, with the way out. */
+function sentence(text: string): string {
+  const [first = '', ...rest] = text
+    .replace(/^error: /, '')
+    .trimEnd()
+    .split('\n');
+  const lines = [`${first.charAt(0).toUpperCase()}${first.slice(1)}`.replace(/\.?$/, '.'), ...rest];
+  return `${lines.join('\n')}\nRun \`tessera --help\` to see what there is.\n`;
+}
+
+function failed(error: unknown): number {
+  // Commander has said it already; help and version are no failures.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_MISUSE;
+  console.error(error instanceof Error ? error.message : String(error));
+  if (env['TESSERA_DEBUG'] && error instanceof Error) console.error(error.stack);
+  return error instanceof Misuse ? EXIT_MISUSE : EXIT_FAILURE;
+}
+
+try {
+  const tessera = program();
+  // A bare `tessera` is a question, not a mistake.
+  if (process.argv.length <= 2) tessera.outputHelp();
+  else await tessera.parseAsync();
+} catch (error) {
+  process.exitCode = failed(error);
+}
