@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { BadConfig, readConfig } from './config.ts';
+
+const refusal = (env: Record<string, string>): string => {
+  try {
+    readConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(BadConfig);
+    return (error as Error).message;
+  }
+  return 'accepted';
+};
+
+describe('settings', () => {
+  it('have defaults that run on a fresh machine', () => {
+    const config = readConfig({});
+    expect(config).toMatchObject({
+      port: 8000,
+      host: '127.0.0.1',
+      databaseUrl: null,
+      publicUrl: null,
+      logLevel: 'info',
+      isLocalMode: true,
+      worker: { url: 'http://localhost:8000', key: null, slots: 1 },
+    });
+    expect(config.home).toMatch(/[/\\]\.tessera$/);
+    expect(config.worker.name).not.toBe('');
+    expect(Object.isFrozen(config) && Object.isFrozen(config.worker)).toBe(true);
+  });
+
+  it('are taken from the environment, a relative folder from where the person stands', () => {
+    const env = { PORT: '9001', HOST: '[::1]', TESSERA_HOME: 'data', TESSERA_WORKER_SLOTS: '3' };
+    expect(readConfig(env, '/somewhere')).toMatchObject({
+      port: 9001,
+      host: '::1',
+      home: '/somewhere/data',
+      worker: { slots: 3 },
+    });
+  });
+
+  it('take an empty value for none', () => {
+    expect(readConfig({ PORT: '', PUBLIC_URL: '' })).toMatchObject({ port: 8000, publicUrl: null });
+  });
+
+  it.each<[Record<string, string>, RegExp]>([
+    [{ PORT: 'eighty' }, /^PORT must be a whole number from 1 to 65535\.$/],
+    [{ PORT: '0' }, /^PORT must be/],
+    [{ PORT: '65536' }, /^PORT must be/],
+    [{ PORT: '8e3' }, /^PORT must be/],
+    [{ PORT: ' 80' }, /^PORT must be/],
+    [{ PORT: '-1' }, /^PORT must be/],
+    [{ HOST: 'not a host' }, /^HOST must be an address/],
+    [{ HOST: '0.0.0.0' }, /^HOST must be a loopback address/],
+    [{ HOST: '::' }, /^HOST must be a loopback address/],
+    [{ HOST: '192.168.1.5' }, /^HOST must be a loopback address/],
+    [{ HOST: '127.0.0.1.example.org' }, /^HOST must be a loopback address/],
+    [{ HOST: 'localhost.example.org' }, /^HOST must be a loopback address/],
+    [{ DATABASE_URL: 'mysql://localhost/x' }, /^DATABASE_URL must be the address of a PostgreSQL/],
+    [{ DATABASE_URL: 'localhost' }, /^DATABASE_URL must be/],
+    [{ PUBLIC_URL: 'tessera.example.org' }, /^PUBLIC_URL must be the address people type/],
+    [{ PUBLIC_URL: 'ftp://example.org' }, /^PUBLIC_URL must be/],
+    [{ PUBLIC_URL: 'https://example.org' }, /^PUBLIC_URL must not be set while no sign-in/],
+    [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL must be one of fatal, error/],
+    [{ TESSERA_URL: 'localhost:8000' }, /^TESSERA_URL must be/],
+    [{ TESSERA_WORKER_KEY: 'tsr_user_abc' }, /^TESSERA_WORKER_KEY must be a key of kind worker/],
+    [{ TESSERA_WORKER_NAME: 'x'.repeat(101) }, /^TESSERA_WORKER_NAME must have at most 100/],
+    [{ TESSERA_WORKER_SLOTS: '0' }, /^TESSERA_WORKER_SLOTS must be a whole number from 1 to 64/],
+    [{ TESSERA_WORKER_SLOTS: '1.5' }, /^TESSERA_WORKER_SLOTS must be/],
+    [{ TESSERA_WORKER_SLOT: '2' }, /^TESSERA_WORKER_SLOT is not a setting\..*TESSERA_WORKER_SLOTS/],
+  ])('are refused with a sentence that names them: %j', (env, sentence) => {
+    expect(refusal(env)).toMatch(sentence);
+  });
+
+  it('tells everything that is wrong at once', () => {
+    expect(refusal({ PORT: 'x', LOG_LEVEL: 'y', TESSERA_ODD: 'z' }).split('\n')).toHaveLength(3);
+  });
+
+  it('never repeats a value: it may be a secret put in the wrong place', () => {
+    expect(refusal({ PORT: 'hunter2', TESSERA_WORKER_KEY: 'hunter2' })).not.toContain('hunter2');
+  });
+});

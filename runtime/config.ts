@@ -1,0 +1,144 @@
+// Every setting there is: read once from the environment, checked, frozen. A bad value is refused with
+// a sentence that names the variable, because a guessed setting is found out much later.
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
+
+/** Nothing outside this machine can reach an address that this accepts. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+
+const wholeNumber = (min: number, max: number) => {
+  const message = `must be a whole number from ${min} to ${max}`;
+  const isOne = (text: string) => /^\d{1,9}$/.test(text) && +text >= min && +text <= max;
+  return z.string().refine(isOne, message).transform(Number);
+};
+
+const address = (protocols: readonly string[], message: string) =>
+  z
+    .string()
+    .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), message);
+
+/** One entry per variable; `ops/env.example` is tested against it. */
+export const environment = z.object({
+  PORT: wholeNumber(1, 65_535).default(8000),
+  HOST: z
+    .string()
+    .regex(/^[\w.:[\]-]+$/, 'must be an address to listen on, such as 127.0.0.1')
+    .default('127.0.0.1'),
+  TESSERA_HOME: z.string().default(join(REPOSITORY, '.tessera')),
+  DATABASE_URL: address(
+    ['postgres:', 'postgresql:'],
+    'must be the address of a PostgreSQL database, such as postgres://user:password@localhost:5432/tessera',
+  ).optional(),
+  PUBLIC_URL: address(
+    ['http:', 'https:'],
+    'must be the address people type, such as https://tessera.example.org',
+  ).optional(),
+  LOG_LEVEL: z
+    .enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'must be one of fatal, error, warn, info, debug, trace and silent',
+    )
+    .default('info'),
+  TESSERA_URL: address(
+    ['http:', 'https:'],
+    'must be the address of the runtime, such as http://localhost:8000',
+  ).default('http://localhost:8000'),
+  TESSERA_WORKER_KEY: z
+    .string()
+    .regex(
+      /^tsr_worker_/,
+      'must be a key of kind worker; `tessera key create --kind worker` makes one',
+    )
+    .optional(),
+  TESSERA_WORKER_NAME: z
+    .string()
+    .max(100, 'must have at most 100 characters')
+    .default(hostname().slice(0, 100) || 'worker'),
+  TESSERA_WORKER_SLOTS: wholeNumber(1, 64).default(1),
+});
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  /** Absolute; everything that Tessera writes lies in it. */
+  readonly home: string;
+  /** Null: no database was named, `up` starts the embedded one. */
+  readonly databaseUrl: string | null;
+  readonly publicUrl: string | null;
+  readonly logLevel: z.infer<typeof environment>['LOG_LEVEL'];
+  /**
+   * Nobody can prove who they are, so whoever reaches the address is the one local person. Only safe
+   * while nobody but this machine's users can reach it: `readConfig` and the HTTP guard see to that.
+   */
+  readonly isLocalMode: boolean;
+  readonly worker: {
+    readonly url: string;
+    readonly key: string | null;
+    readonly name: string;
+    readonly slots: number;
+  };
+}
+
+/** Its message has one sentence a line, each naming a variable. */
+export class BadConfig extends Error {
+  override readonly name = 'BadConfig';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws BadConfig */
+export function readConfig(env: Environment, cwd = process.cwd()): Config {
+  // An empty value means the same as none: that is how env files switch a setting off.
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(set);
+  const wrong = [
+    ...unknownSettings(set),
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}.`),
+    ...(parsed.success ? unsafeLocalMode(parsed.data.HOST, parsed.data.PUBLIC_URL) : []),
+  ];
+  if (!parsed.success || wrong.length > 0) throw new BadConfig(wrong.join('\n'));
+  const { data } = parsed;
+  return Object.freeze({
+    port: data.PORT,
+    host: data.HOST.replace(/^\[(.*)\]$/, '$1'),
+    home: resolve(cwd, data.TESSERA_HOME),
+    databaseUrl: data.DATABASE_URL ?? null,
+    publicUrl: data.PUBLIC_URL ?? null,
+    logLevel: data.LOG_LEVEL,
+    // No identity provider can be configured yet; the first one turns this off.
+    isLocalMode: true,
+    worker: Object.freeze({
+      url: data.TESSERA_URL,
+      key: data.TESSERA_WORKER_KEY ?? null,
+      name: data.TESSERA_WORKER_NAME,
+      slots: data.TESSERA_WORKER_SLOTS,
+    }),
+  });
+}
+
+/** A misspelt setting would otherwise do nothing, and nobody would know. */
+function unknownSettings(env: Environment): string[] {
+  const known = Object.keys(environment.shape).filter((name) => name.startsWith('TESSERA_'));
+  return Object.keys(env)
+    .filter((name) => name.startsWith('TESSERA_') && !known.includes(name))
+    .map((name) => `${name} is not a setting. Those of this prefix are ${known.join(', ')}.`);
+}
+
+function unsafeLocalMode(host: string, publicUrl: string | undefined): string[] {
+  const why = 'everybody who reaches this Tessera is signed in as its one local person';
+  return [
+    ...(publicUrl === undefined
+      ? []
+      : [`PUBLIC_URL must not be set while no sign-in is configured: ${why}.`]),
+    ...(isLoopback(host)
+      ? []
+      : [
+          `HOST must be a loopback address such as 127.0.0.1 while no sign-in is configured: ${why}.`,
+        ]),
+  ];
+}

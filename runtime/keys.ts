@@ -1,0 +1,60 @@
+// API keys: `tsr_<kind>_<secret><checksum>`. The checksum lets secret scanners and typing errors be told
+// from real keys without a look-up. Only the SHA-256 is stored: the secret has 256 bits, so no slow hash.
+import { createHash, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+
+export const KEY_KINDS = ['user', 'frontend', 'worker', 'admin'] as const;
+export type KeyKind = (typeof KEY_KINDS)[number];
+
+/** Whom a frontend's key may speak for. */
+export const PLATFORMS = ['telegram', 'discord'] as const;
+export type Platform = (typeof PLATFORMS)[number];
+
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const SECRET_BYTES = 32;
+/** The digits that 256 bits take in base 62. */
+const SECRET_LENGTH = 43;
+const CHECKSUM_LENGTH = 6;
+const FORM = new RegExp(
+  `^tsr_(${KEY_KINDS.join('|')})_([0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
+);
+
+export interface NewKey {
+  readonly id: string;
+  readonly kind: KeyKind;
+  /** Shown once, never stored. */
+  readonly key: string;
+  readonly hash: Buffer;
+}
+
+export function makeKey(kind: KeyKind): NewKey {
+  const body = `tsr_${kind}_${base62(readInteger(randomBytes(SECRET_BYTES)), SECRET_LENGTH)}`;
+  const key = body + checksum(body);
+  const id = `key_${base62(readInteger(randomBytes(16)), 22)}`;
+  return { id, kind, key, hash: hashSecret(key) };
+}
+
+/** Null when it is no key at all; whether it is a valid one, only the database knows. */
+export function parseKey(text: string): { kind: KeyKind; hash: Buffer } | null {
+  const match = FORM.exec(text);
+  if (!match || checksum(text.slice(0, -CHECKSUM_LENGTH)) !== match[3]) return null;
+  return { kind: match[1] as KeyKind, hash: hashSecret(text) };
+}
+
+export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+
+/** One worker key is one worker: whoever holds it is that worker, under any name. */
+export const workerIdOf = (keyId: string): string => keyId.replace(/^key_/, 'wrk_');
+
+/** What a browser holds in its cookie: 256 bits that mean nothing elsewhere. */
+export const makeSessionSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url');
+
+const checksum = (body: string): string => base62(BigInt(crc32(body)), CHECKSUM_LENGTH);
+
+const readInteger = (bytes: Buffer): bigint => BigInt(`0x${bytes.toString('hex')}`);
+
+function base62(value: bigint, length: number): string {
+  let text = '';
+  for (let rest = value; rest > 0n; rest /= 62n) text = ALPHABET[Number(rest % 62n)]! + text;
+  return text.padStart(length, '0');
+}
