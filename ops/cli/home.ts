@@ -1,5 +1,5 @@
-// Where Tessera keeps what it writes, and what lies there. Deleting the folder begins anew.
-import { join, resolve } from 'node:path';
+// What lies where in TESSERA_HOME. Deleting that folder begins anew.
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
@@ -10,24 +10,16 @@ export interface Home {
   readonly instance: string;
   readonly postgres: string;
   readonly workerKey: string;
-  readonly worker: string;
-  readonly logs: string;
+  /** Each agent's results until they are acknowledged; two agents must not share a folder. */
+  readonly worker: (name: string) => string;
+  readonly log: (name: string) => string;
 }
 
-/**
- * A relative TESSERA_HOME is meant from where the person stands; without one it is the repository's own
- * folder, so that `npx tessera` finds the same data from any folder.
- */
-export function homeOf(env: NodeJS.ProcessEnv, cwd = process.cwd()): Home {
-  const folder = env['TESSERA_HOME']
-    ? resolve(cwd, env['TESSERA_HOME'])
-    : join(REPOSITORY, '.tessera');
-  return {
-    folder,
-    instance: join(folder, 'instance.json'),
-    postgres: join(folder, 'postgres'),
-    workerKey: join(folder, 'worker-key'),
-    worker: join(folder, 'worker'),
-    logs: join(folder, 'logs'),
-  };
-}
+export const homeAt = (folder: string): Home => ({
+  folder,
+  instance: join(folder, 'instance.json'),
+  postgres: join(folder, 'postgres'),
+  workerKey: join(folder, 'worker-key'),
+  worker: (name) => join(folder, 'workers', name.replaceAll(/[^\w.-]/g, '_')),
+  log: (name) => join(folder, 'logs', `${name}.log`),
+});

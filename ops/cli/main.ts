@@ -1,10 +1,18 @@
 // The command line. Each command loads what it needs when it runs, so that --help is instant.
 // Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 failed, 2 asked or configured wrongly.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { BadConfig } from '../../runtime/config.ts';
+import { REPOSITORY } from './home.ts';
 import { EXIT_FAILURE, EXIT_MISUSE, Misuse } from './misuse.ts';
 
 const { env } = process;
+
+// The environment wins over the file, and no file is no trouble.
+const envFile = join(REPOSITORY, '.env');
+if (existsSync(envFile)) process.loadEnvFile(envFile);
 
 function program(): Command {
   const tessera = new Command('tessera')
@@ -60,8 +68,9 @@ function failed(error: unknown): number {
   // Commander has said it already; help and version are no failures.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_MISUSE;
   console.error(error instanceof Error ? error.message : String(error));
-  if (env['TESSERA_DEBUG'] && error instanceof Error) console.error(error.stack);
-  return error instanceof Misuse ? EXIT_MISUSE : EXIT_FAILURE;
+  const wantsMore = /^(debug|trace)$/.test(env['LOG_LEVEL'] ?? '');
+  if (wantsMore && error instanceof Error) console.error(error.stack);
+  return error instanceof Misuse || error instanceof BadConfig ? EXIT_MISUSE : EXIT_FAILURE;
 }
 
 try {

@@ -1,8 +1,9 @@
 // The database for a short command: the operator's own, that of the running instance, or the embedded
 // one, started for the moment the command takes.
 import { startEmbeddedPostgres } from '../../db/embedded/embedded-postgres.ts';
+import { readConfig } from '../../runtime/config.ts';
 import { runningInstance, takeInstanceLock } from '../up/instance.ts';
-import { homeOf } from './home.ts';
+import { homeAt } from './home.ts';
 import { EXIT_FAILURE } from './misuse.ts';
 import { onStopSignals } from './signals.ts';
 
@@ -13,8 +14,9 @@ export async function withDatabase<T>(
   command: string,
   use: (url: string) => Promise<T>,
 ): Promise<T> {
-  if (env['DATABASE_URL']) return use(env['DATABASE_URL']);
-  const home = homeOf(env);
+  const config = readConfig(env);
+  if (config.databaseUrl !== null) return use(config.databaseUrl);
+  const home = homeAt(config.home);
   const url = runningInstance(home.instance)?.databaseUrl ?? null;
   if (url !== null) return use(url);
   const lock = takeInstanceLock(home.instance, command);

@@ -14,7 +14,7 @@ export interface Database {
 }
 
 export interface DatabaseOptions {
-  readonly ownUrl: string | undefined;
+  readonly ownUrl: string | null;
   readonly folder: string;
   readonly say: (sentence: string) => void;
   /** It came back at another address, because its port was taken meanwhile. */
@@ -23,7 +23,7 @@ export interface DatabaseOptions {
 
 export async function startDatabase(options: DatabaseOptions): Promise<Database> {
   const { ownUrl, folder, say } = options;
-  if (ownUrl !== undefined) {
+  if (ownUrl !== null) {
     return { url: () => ownUrl, stop: async () => undefined, kill: () => undefined };
   }
   let isStopping = false;
