@@ -1,0 +1,118 @@
+// What a job card says, as sentences. Pure, so that every state can be tested without a page.
+import type { JobView } from '../../../../machines/contract/views.ts';
+import { duration, estimate, took } from './time.ts';
+import { settlement, tokens } from './tokens.ts';
+
+/** What only the stream tells: lossy, and gone after a reload. */
+export interface LiveBits {
+  readonly fraction: number;
+  readonly step?: number | undefined;
+  readonly steps?: number | undefined;
+}
+
+export type Tone = 'waiting' | 'working' | 'done' | 'stopped' | 'failed';
+
+export interface JobWords {
+  readonly tone: Tone;
+  readonly headline: string;
+  readonly detail: string;
+  readonly money: string;
+  /** What cancelling would do, or null when it cannot be cancelled any more. */
+  readonly cancel: string | null;
+}
+
+export interface WordsInput {
+  readonly job: JobView;
+  readonly live: LiveBits | undefined;
+  readonly modelName: string;
+  /** Seconds since the estimate was made. */
+  readonly elapsedS: number;
+}
+
+export function wordsOf(input: WordsInput): JobWords {
+  const { job } = input;
+  const open = job.finished_at === null;
+  return {
+    ...(open ? openWords(input) : endedWords(job)),
+    money: settlement(job.cost),
+    // Cancelling releases the whole hold in every state in which it is possible at all.
+    cancel: job.cancellable ? `Returns ${tokens(job.cost.millitokens)}` : null,
+  };
+}
+
+type Status = Pick<JobWords, 'tone' | 'headline' | 'detail'>;
+
+function openWords({ job, live, modelName, elapsedS }: WordsInput): Status {
+  const eta = job.eta ? capitalized(estimate(job.eta, elapsedS)) : '';
+  switch (job.phase) {
+    case 'loading_model':
+      return { tone: 'working', headline: `Loading ${modelName}`, detail: eta };
+    case 'executing':
+      return { tone: 'working', headline: progress(live), detail: again(job) || eta };
+    case 'storing':
+      return { tone: 'working', headline: 'Saving the result', detail: '' };
+    case 'retrying': {
+      const detail = `Attempt ${job.attempt} did not work out. Nothing is lost.`;
+      return { tone: 'waiting', headline: 'Trying again', detail };
+    }
+    default: {
+      const reason = job.eta?.reason ?? '';
+      return { tone: 'waiting', headline: place(job.position), detail: sentences(eta, reason) };
+    }
+  }
+}
+
+function endedWords(job: JobView): Status {
+  const failure = job.failure?.message ?? 'No reason was given.';
+  switch (job.state) {
+    case 'succeeded':
+      return { tone: 'done', headline: 'Done', detail: ranFor(job) };
+    case 'cancelled':
+      return { tone: 'stopped', headline: 'Cancelled', detail: '' };
+    case 'expired':
+      return { tone: 'failed', headline: 'Ran out of time', detail: failure };
+    case 'refused':
+      return { tone: 'failed', headline: 'Refused', detail: failure };
+    default:
+      return { tone: 'failed', headline: 'Did not work out', detail: failure };
+  }
+}
+
+function place(position: number | null): string {
+  if (position === null) return 'Starting';
+  if (position === 0) return 'Next in line';
+  return position === 1 ? '1 job ahead' : `${position} jobs ahead`;
+}
+
+function progress(live: LiveBits | undefined): string {
+  if (!live) return 'Working';
+  const percent = `${Math.round(live.fraction * 100)} %`;
+  return live.steps ? `${percent} · step ${live.step ?? 0} of ${live.steps}` : percent;
+}
+
+const again = (job: JobView): string => (job.attempt > 1 ? `Attempt ${job.attempt}` : '');
+
+function ranFor({ started_at, finished_at }: JobView): string {
+  if (started_at === null || finished_at === null) return '';
+  return took(Date.parse(finished_at) - Date.parse(started_at));
+}
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+const sentences = (...parts: readonly string[]): string =>
+  parts.filter((part) => part !== '').join(' · ');
+
+/** What a screen reader hears: short, and only when something changed that matters. */
+export function announcement(job: JobView, live: LiveBits | undefined): string {
+  const name = job.prompt.length > 40 ? `${job.prompt.slice(0, 40)}…` : job.prompt;
+  if (job.finished_at !== null) return `${endedWords(job).headline}: ${name}`;
+  if (job.phase === 'executing' && live) {
+    const quarter = Math.floor(live.fraction * 4) * 25;
+    return quarter === 0 ? `Started: ${name}` : `${quarter} percent: ${name}`;
+  }
+  if (job.phase === 'loading_model') return `Loading the model: ${name}`;
+  return `${place(job.position)}: ${name}`;
+}
+
+export const countdown = (toIso: string, now: number): string =>
+  duration((Date.parse(toIso) - now) / 1000);
