@@ -38,7 +38,11 @@ export interface CommitBatch {
   readonly stream: readonly StreamWrite[];
   readonly parked: readonly ParkedWrite[];
   /** A component that may only be written while the lease is held in that term. */
-  readonly fences: readonly { readonly component: number; readonly name: string; readonly term: number }[];
+  readonly fences: readonly {
+    readonly component: number;
+    readonly name: string;
+    readonly term: number;
+  }[];
 }
 
 export interface ActorWrite {

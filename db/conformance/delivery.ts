@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest';
+import type { StoreFactory } from '../conformance.ts';
+import type { Lease, OutboxWrite, Store, StreamWrite } from '../store.ts';
+import { ALICE, batchOf, BOB, holdLegs, turn, job } from './batches.ts';
+import { withStore } from './with-store.ts';
+
+const message = (id: string, destination = 'worker:a', payload = '{}'): OutboxWrite => ({
+  component: 0,
+  accountId: ALICE,
+  id,
+  destination,
+  payload,
+});
+
+const published = (jobId: string, revision: number, accountId = ALICE): StreamWrite => ({
+  component: 0,
+  accountId,
+  jobId,
+  revision,
+  payload: JSON.stringify({ jobId, revision }),
+});
+
+async function relay(store: Store): Promise<Lease> {
+  const lease = await store.acquireLease('relay', 'a', 3_600_000);
+  if (lease === null) throw new Error('The relay gets its lease.');
+  return lease;
+}
+
+export function testDelivery(factory: StoreFactory): void {
+  const run = withStore(factory);
+
+  describe('outbox', () => {
+    test(
+      'oldest first, by destination, until delivered',
+      run(async ({ store }) => {
+        await store.commit(batchOf({ outbox: [message('1'), message('2', 'worker:b')] }));
+        await store.commit(batchOf({ outbox: [message('3'), message('4', 'worker:c')] }));
+        const ids = async (destinations: string[], limit = 10) =>
+          (await store.outbox(destinations, limit)).map(({ id }) => id);
+        expect(await ids(['worker:a', 'worker:b'])).toEqual(['1', '2', '3']);
+        expect(await ids(['worker:a', 'worker:b'], 2)).toEqual(['1', '2']);
+        expect(await ids([])).toEqual([]);
+        await store.outboxDelivered([
+          { accountId: ALICE, id: '1' },
+          { accountId: BOB, id: '2' },
+        ]);
+        expect(await ids(['worker:a', 'worker:b'])).toEqual(['2', '3']);
+      }),
+    );
+
+    test(
+      'the same id again keeps the first row, also after delivery',
+      run(async ({ store }) => {
+        await store.commit(batchOf({ outbox: [message('1', 'worker:a', '"first"')] }));
+        const again = batchOf({
+          ...turn(0, job(1), 0),
+          outbox: [message('1', 'worker:a', '"again"')],
+        });
+        expect((await store.commit(again)).lost).toEqual([]);
+        expect(await store.outbox(['worker:a'], 10)).toEqual([
+          { accountId: ALICE, id: '1', destination: 'worker:a', payload: '"first"' },
+        ]);
+        await store.outboxDelivered([{ accountId: ALICE, id: '1' }]);
+        await store.commit(batchOf({ outbox: [message('1')] }));
+        expect(await store.outbox(['worker:a'], 10)).toEqual([]);
+      }),
+    );
+  });
+
+  describe('stream', () => {
+    test(
+      'is stamped in commit order and read from any point',
+      run(async ({ store, other }) => {
+        const lease = await relay(store);
+        expect(await store.streamHead()).toBe(0);
+        await store.commit(batchOf({ stream: [published('job_1', 1), published('job_2', 1)] }));
+        await other.commit(batchOf({ stream: [published('job_1', 2)] }));
+        await store.commit(batchOf({ stream: [published('job_9', 1, BOB)] }));
+        expect(await store.readStream(null, 0, 10)).toEqual([]);
+        const first = await store.stampStream(lease, 3);
+        expect(first.map(({ seq, jobId }) => `${seq} ${jobId}`)).toEqual([
+          '1 job_1',
+          '2 job_2',
+          '3 job_1',
+        ]);
+        expect(await store.stampStream(lease, 3)).toEqual([
+          { seq: 4, accountId: BOB, jobId: 'job_9', payload: '{"jobId":"job_9","revision":1}' },
+        ]);
+        expect(await store.stampStream(lease, 3)).toEqual([]);
+        expect(await other.streamHead()).toBe(4);
+        const seqs = async (accountId: string | null, after: number, limit = 10) =>
+          (await other.readStream(accountId, after, limit)).map(({ seq }) => seq);
+        expect(await seqs(null, 0)).toEqual([1, 2, 3, 4]);
+        expect(await seqs(null, 1, 2)).toEqual([2, 3]);
+        expect(await seqs(ALICE, 1)).toEqual([2, 3]);
+        expect(await seqs(BOB, 0)).toEqual([4]);
+      }),
+    );
+
+    test(
+      'is stamped under the lease only',
+      run(async ({ store, advance }) => {
+        const lease = await relay(store);
+        await store.commit(batchOf({ stream: [published('job_1', 1)] }));
+        expect(await store.stampStream({ ...lease, term: 2 }, 10)).toEqual([]);
+        expect(await store.stampStream({ ...lease, name: 'other' }, 10)).toEqual([]);
+        await advance(3_600_001);
+        expect(await store.stampStream(lease, 10)).toEqual([]);
+        expect(await store.streamHead()).toBe(0);
+      }),
+    );
+
+    test(
+      'has no gap and skips nobody while commits and two relays of one holder run at once',
+      run(async ({ store, other }) => {
+        const lease = await relay(store);
+        const commits = 40;
+        const writer = async (by: Store, jobId: string) => {
+          for (let revision = 1; revision <= commits; revision += 1) {
+            await by.commit(batchOf({ stream: [published(jobId, revision)] }));
+          }
+        };
+        const total = 4 * commits;
+        const reader = async (by: Store) => {
+          const seen: number[] = [];
+          while ((seen.at(-1) ?? 0) < total) {
+            await by.stampStream(lease, 7);
+            // A subscriber that reads on from its last seq must never miss a lower one.
+            seen.push(...(await by.readStream(null, seen.at(-1) ?? 0, 1000)).map(({ seq }) => seq));
+          }
+          return seen;
+        };
+        const readers = [reader(store), reader(other)];
+        await Promise.all([
+          writer(store, 'job_1'),
+          writer(other, 'job_2'),
+          writer(other, 'job_3'),
+          writer(store, 'job_4'),
+        ]);
+        const all = Array.from({ length: total }, (_, n) => n + 1);
+        for (const seen of await Promise.all(readers)) expect(seen).toEqual(all);
+        const rows = await store.readStream(null, 0, 1000);
+        for (const jobId of ['job_1', 'job_2', 'job_3', 'job_4']) {
+          const revisions = rows
+            .filter((row) => row.jobId === jobId)
+            .map(({ payload }) => (JSON.parse(payload) as { revision: number }).revision);
+          expect(revisions).toEqual(all.slice(0, commits));
+        }
+      }),
+    );
+  });
+
+  describe('what is written once', () => {
+    test(
+      'ledger and journal cannot be changed behind the store',
+      run(async ({ store, tamper }) => {
+        if (tamper === undefined) return;
+        await store.commit(batchOf({ ...turn(0, job(1), 0), ledger: holdLegs(0, ALICE, 1) }));
+        await tamper();
+      }),
+    );
+  });
+}

@@ -1,0 +1,109 @@
+// Brings a database up to the code: runs the numbered files of `migrations/` that it has not seen, each in
+// a transaction of its own. Files that were applied are frozen; a change is a new file.
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+
+export interface Migration {
+  readonly number: number;
+  readonly name: string;
+  readonly checksum: string;
+  readonly text: string;
+}
+
+const FOLDER = join(import.meta.dirname, 'migrations');
+
+// Any number will do, as long as every runner uses the same.
+const LOCK = 7_355_608;
+
+/** Days whose journal partitions exist ahead of time. */
+export const JOURNAL_DAYS_AHEAD = 7;
+
+export async function readMigrations(folder: string = FOLDER): Promise<readonly Migration[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
+  const migrations = await Promise.all(
+    names.map(async (name) => {
+      const text = await readFile(join(folder, name), 'utf8');
+      const checksum = createHash('sha256').update(text).digest('hex');
+      return { number: Number.parseInt(name, 10), name, checksum, text };
+    }),
+  );
+  migrations.forEach(({ number, name }, index) => {
+    if (number !== index + 1) {
+      throw new Error(`Migrations are numbered 0001, 0002, ... without gaps; ${name} is not.`);
+    }
+  });
+  return migrations;
+}
+
+/** Answers the names of the files it applied. Safe to call from several processes at once. */
+export async function migrate(url: string, folder: string = FOLDER): Promise<readonly string[]> {
+  const migrations = await readMigrations(folder);
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    // Held until the connection ends: a second runner waits here and then finds nothing to do.
+    await client.query('select pg_advisory_lock($1)', [LOCK]);
+    await client.query(`create table if not exists migrations (
+      number integer not null check (number >= 1),
+      name text not null,
+      checksum text not null,
+      applied_at timestamptz not null default clock_timestamp(),
+      constraint migrations_pkey primary key (number)
+    )`);
+    const applied = await client.query<{ number: number; name: string; checksum: string }>(
+      'select number, name, checksum from migrations order by number',
+    );
+    refuseDifference(migrations, applied.rows);
+    const fresh = migrations.slice(applied.rows.length);
+    for (const migration of fresh) await apply(client, migration);
+    if (migrations.length > 0 && folder === FOLDER) {
+      await client.query('select create_journal_partitions($1)', [JOURNAL_DAYS_AHEAD]);
+    }
+    return fresh.map(({ name }) => name);
+  } finally {
+    await client.end();
+  }
+}
+
+function refuseDifference(
+  migrations: readonly Migration[],
+  applied: readonly { number: number; name: string; checksum: string }[],
+): void {
+  for (const [index, row] of applied.entries()) {
+    const known = migrations[index];
+    if (known === undefined) {
+      throw new Error(
+        `The database is newer than this release: it has migration ${row.name}, which this code does ` +
+          'not know. Start the newer release, or restore a backup made before the upgrade.',
+      );
+    }
+    if (row.number !== known.number || row.checksum !== known.checksum) {
+      throw new Error(
+        `Migration ${known.name} differs from what was applied to this database as ${row.name}. ` +
+          'Applied files never change: put the file back and write a new one.',
+      );
+    }
+  }
+}
+
+async function apply(client: pg.Client, migration: Migration): Promise<void> {
+  const { number, name, checksum, text } = migration;
+  await client.query('begin');
+  try {
+    await client.query(text);
+    await client.query('insert into migrations (number, name, checksum) values ($1, $2, $3)', [
+      number,
+      name,
+      checksum,
+    ]);
+    await client.query('commit');
+  } catch (cause) {
+    await client.query('rollback').catch(() => undefined);
+    throw new Error(`Migration ${name} failed and was undone: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,175 @@
+// The Store on Postgres. The commit is one prepared statement (`commit-statement.ts`); all else is small.
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import type { ActorKind, ActorRef } from '../machines/contract/ids.ts';
+import { checkBatch } from './batch.ts';
+import { commitParameters } from './commit-rows.ts';
+import { COMMIT_TEXT } from './commit-statement.ts';
+import {
+  type Backend,
+  ConnectionLost,
+  type ConnectionOptions,
+  Connections,
+} from './connections.ts';
+import type { Statement } from './connections.ts';
+import * as statements from './store-statements.ts';
+import {
+  type CommitBatch,
+  type CommitResult,
+  type Lease,
+  type Store,
+  type StoredActor,
+  StoreUnavailable,
+  UnknownOutcome,
+} from './store.ts';
+
+const COMMIT: Statement = { name: 'commit', text: COMMIT_TEXT };
+
+// Races between commits are settled by running again; five in a row mean that something else is wrong.
+const COMMIT_ATTEMPTS = 5;
+
+// How long a backend of a broken connection gets to end before we answer for its commit.
+const END_BACKEND_MS = 5_000;
+
+export class PostgresStore implements Store {
+  readonly #connections: Connections;
+  /** Commits whose connection broke: the backend may still be at work on them. */
+  readonly #inDoubt = new Map<string, Backend>();
+
+  constructor(options: ConnectionOptions) {
+    this.#connections = new Connections(options);
+  }
+
+  async now(): Promise<number> {
+    const [row] = await this.#ask(statements.NOW, []);
+    return row?.[0] as number;
+  }
+
+  async load(refs: readonly ActorRef[]): Promise<readonly StoredActor[]> {
+    if (refs.length === 0) return [];
+    const rows = await this.#ask(statements.LOAD, statements.refParameters(refs));
+    return rows.map(statements.storedActor);
+  }
+
+  async commit(batch: CommitBatch): Promise<CommitResult> {
+    checkBatch(batch);
+    const parameters = commitParameters(batch);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const [row] = await this.#connections.query(COMMIT, parameters);
+        const [at, lost] = row as [number, string];
+        return { at, lost: lost === '' ? [] : lost.split(',').map(Number) };
+      } catch (error) {
+        if (error instanceof ConnectionLost) {
+          this.#inDoubt.set(batch.batchId, error.backend);
+          throw new UnknownOutcome(batch.batchId, { cause: error });
+        }
+        if (!isRace(error)) throw error;
+        if (attempt === COMMIT_ATTEMPTS) {
+          throw new StoreUnavailable('Too many commits race for the same rows. Try again.', {
+            cause: error,
+          });
+        }
+        await delay(Math.random() * 5 * 2 ** attempt);
+      }
+    }
+  }
+
+  async committed(batchId: string, ref: ActorRef, revision: number): Promise<boolean> {
+    // The statement may still wait for a lock, or lie unread in the server's buffer. Until its backend is
+    // gone, "no" would be a guess.
+    const backend = this.#inDoubt.get(batchId);
+    if (backend !== undefined) {
+      const rows = await this.#ask(statements.END_BACKEND, [
+        backend.pid,
+        backend.startedAt,
+        END_BACKEND_MS,
+      ]);
+      if (rows.some(([ended]) => ended === false)) {
+        throw new StoreUnavailable(`Commit ${batchId} is still being decided. Ask again.`);
+      }
+      this.#inDoubt.delete(batchId);
+    }
+    const key = [ref.accountId, ref.kind, ref.id, revision, batchId];
+    return (await this.#ask(statements.COMMITTED, key)).length > 0;
+  }
+
+  async listWithout(kind: ActorKind, tag: string): Promise<readonly StoredActor[]> {
+    const rows =
+      tag === 'settled'
+        ? await this.#ask(statements.LIST_OPEN, [kind])
+        : await this.#ask(statements.LIST_WITHOUT, [kind, tag]);
+    return rows.map(statements.storedActor);
+  }
+
+  async dueTimers(limit: number) {
+    return (await this.#ask(statements.DUE_TIMERS, [limit])).map(statements.dueTimer);
+  }
+
+  async nextTimerInMs(): Promise<number | null> {
+    const [row] = await this.#ask(statements.NEXT_TIMER, []);
+    return (row?.[0] ?? null) as number | null;
+  }
+
+  async outbox(destinations: readonly string[], limit: number) {
+    if (destinations.length === 0) return [];
+    const rows = await this.#ask(statements.OUTBOX, [destinations, limit]);
+    return rows.map(statements.outboxRow);
+  }
+
+  async outboxDelivered(rows: readonly { accountId: string; id: string }[]): Promise<void> {
+    if (rows.length === 0) return;
+    await this.#ask(statements.OUTBOX_DELIVERED, statements.outboxParameters(rows));
+  }
+
+  async stampStream(lease: Lease, limit: number) {
+    const rows = await this.#ask(statements.STAMP_STREAM, [lease.name, lease.term, limit]);
+    return rows.map(statements.streamRow).sort((a, b) => a.seq - b.seq);
+  }
+
+  async readStream(accountId: string | null, after: number, limit: number) {
+    const rows =
+      accountId === null
+        ? await this.#ask(statements.READ_STREAM, [after, limit])
+        : await this.#ask(statements.READ_STREAM_OF_ACCOUNT, [accountId, after, limit]);
+    return rows.map(statements.streamRow);
+  }
+
+  async streamHead(): Promise<number> {
+    const [row] = await this.#ask(statements.STREAM_HEAD, []);
+    return row?.[0] as number;
+  }
+
+  async acquireLease(name: string, holder: string, ttlMs: number): Promise<Lease | null> {
+    const [row] = await this.#ask(statements.ACQUIRE_LEASE, [name, holder, ttlMs]);
+    return row === undefined ? null : { name, term: row[0] as number };
+  }
+
+  async releaseLease(lease: Lease, holder: string): Promise<void> {
+    await this.#ask(statements.RELEASE_LEASE, [lease.name, lease.term, holder]);
+  }
+
+  async close(): Promise<void> {
+    await this.#connections.close();
+  }
+
+  /** All statements but the commit may simply be repeated, so a broken connection is no riddle. */
+  async #ask(statement: Statement, values: readonly unknown[]): Promise<readonly unknown[][]> {
+    try {
+      return await this.#connections.query(statement, values);
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+      throw new StoreUnavailable(error.message, { cause: error });
+    }
+  }
+}
+
+/**
+ * Two commits met: a deadlock, or both inserted the same new actor. The next run sees the other's rows and
+ * reports ours as lost. Any other unique violation is a programmer error.
+ */
+function isRace(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError)) return false;
+  if (error.code === '40001' || error.code === '40P01') return true;
+  return error.code === '23505' && error.constraint === 'actors_pkey';
+}
