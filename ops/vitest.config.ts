@@ -4,14 +4,12 @@
 //   *.process.test.ts  real processes   (one file at a time: they start, kill and restart things)
 //   *.browser.test.ts  Chromium         (skipped with a hint where there is none)
 // One kind only: `npm test -- --project pg`. One file: `npm test -- db/store.pg.test.ts`.
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const postgresSetup = fileURLToPath(new URL('../db/testing.ts', import.meta.url));
-// The database folder may be checked out later than this file while the house is being built.
-const globalSetup = existsSync(postgresSetup) ? [postgresSetup] : [];
+// Starts no server: the first test that wants a database does.
+const globalSetup = [fileURLToPath(new URL('../db/testing.ts', import.meta.url))];
 
 const NEVER = ['**/node_modules/**', 'web/build/**', '**/.svelte-kit/**', '.tessera/**'];
 const KINDS = ['pg', 'process', 'browser'] as const;

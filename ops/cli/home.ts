@@ -1,8 +1,7 @@
 // What lies where in TESSERA_HOME. Deleting that folder begins anew.
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 
-export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+export const REPOSITORY = resolve(import.meta.dirname, '..', '..');
 
 export interface Home {
   readonly folder: string;

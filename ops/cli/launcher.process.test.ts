@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
+import { cleanEnvironment } from '../testing.ts';
 import { isRunning } from '../up/instance.ts';
 import { REPOSITORY } from './home.ts';
 
@@ -79,12 +80,11 @@ describe('signals', () => {
 
   /** A worker that dials a port where nobody listens: it runs until it is told to stop. */
   async function startWorker(): Promise<{ child: ChildProcess; pid: number }> {
-    const env = {
-      ...process.env,
+    const env = cleanEnvironment({
       TESSERA_HOME: mkdtempSync(join(folder, 'home-')),
       TESSERA_URL: 'http://127.0.0.1:9',
       TESSERA_WORKER_KEY: 'tsr_worker_unused',
-    };
+    });
     const child = spawn(otherNode, [launcher, 'worker'], {
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
