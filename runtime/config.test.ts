@@ -71,6 +71,10 @@ describe('settings', () => {
     expect(refusal(env)).toMatch(sentence);
   });
 
+  it('leave alone what a test run tells its children', () => {
+    expect(refusal({ TESSERA_TEST_POSTGRES: '/somewhere' })).toBe('accepted');
+  });
+
   it('tells everything that is wrong at once', () => {
     expect(refusal({ PORT: 'x', LOG_LEVEL: 'y', TESSERA_ODD: 'z' }).split('\n')).toHaveLength(3);
   });

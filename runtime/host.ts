@@ -1,7 +1,7 @@
 // What the parts of one runtime process share. `main.ts` builds it; routes and loops receive it.
 import type { DatabasePool } from 'slonik';
 import type { Store } from '../db/store.ts';
-import type { Blobs } from './blobs.ts';
+import type { Blobs } from '../machines/contract/blobs.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Dispatcher } from './dispatcher.ts';

@@ -1,5 +1,5 @@
-// Seam: bytes by content. An id is `sha256:` and the hex digest, so equal bytes are stored once.
-import type { Readable } from 'node:stream';
+// Port: bytes by content. An id is `sha256:` and the hex digest, so equal bytes are stored once. Whose
+// they are is not known here: that is a row of `blobs`, or a job's output.
 
 export interface Blobs {
   /** Bytes of an unfinished upload that are already held; 0 when there is none. */
@@ -12,13 +12,20 @@ export interface Blobs {
   /** Stores bytes of unknown digest, at most `bytesMax`; throws `BlobTooLarge`. */
   put(bytes: AsyncIterable<Uint8Array>, bytesMax: number): Promise<{ id: string; bytes: number }>;
   has(id: string): Promise<boolean>;
+  /** Null when it is not stored. */
+  size(id: string): Promise<number | null>;
   /** Bytes from `start` to `end` inclusive. Throws `BlobMissing`. */
-  read(id: string, start?: number, end?: number): Promise<{ bytesTotal: number; body: Readable }>;
+  read(
+    id: string,
+    start?: number,
+    end?: number,
+  ): Promise<{ bytesTotal: number; body: AsyncIterable<Uint8Array> }>;
 }
 
 export class BlobMissing extends Error {
   override readonly name = 'BlobMissing';
 }
+/** Also thrown by `append` when `offset` is not what is held. */
 export class BlobMismatch extends Error {
   override readonly name = 'BlobMismatch';
 }
