@@ -1,0 +1,102 @@
+// From a scene to a picture, coarse to fine. The first steps double the resolution; every later step
+// gives one more sample to each pixel that still has an edge in it, so more steps really mean finer.
+import { createRandom } from '../random.ts';
+import { createRaster, resize, type Raster } from './raster.ts';
+import type { Scene } from './scene.ts';
+
+export interface PaintOptions {
+  readonly scene: Scene;
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
+  /** Called every few rows; throws when the work is no longer wanted. */
+  readonly check: () => void;
+  readonly onStep: (step: number, soFar: Raster) => Promise<void>;
+}
+
+/** Resolution doubles this often before the full size is reached. */
+const LEVELS_MAX = 5;
+const ROWS_PER_CHECK = 16;
+/** Contrast at which a pixel deserves another sample. */
+const EDGE = 0.045;
+
+export async function paint(options: PaintOptions): Promise<Raster> {
+  const { width, height, steps } = options;
+  const levels = Math.min(steps, LEVELS_MAX);
+  let picture = createRaster(1, 1);
+  for (let level = 1; level <= levels; level += 1) {
+    // One single step still gives the whole size, only softer.
+    const shrink = 2 ** (levels - level) * (steps === 1 ? 2 : 1);
+    const levelWidth = Math.max(1, Math.ceil(width / shrink));
+    const levelHeight = Math.max(1, Math.ceil(height / shrink));
+    picture = render(options.scene, levelWidth, levelHeight, options.check);
+    await options.onStep(level, picture);
+  }
+  if (picture.width !== width || picture.height !== height)
+    picture = resize(picture, width, height);
+  if (steps > levels) await refine(picture, options, levels);
+  return picture;
+}
+
+export function render(scene: Scene, width: number, height: number, check: () => void): Raster {
+  const raster = createRaster(width, height);
+  const pixel = 1 / height;
+  const out = new Float32Array(3);
+  for (let y = 0; y < height; y += 1) {
+    if (y % ROWS_PER_CHECK === 0) check();
+    for (let x = 0; x < width; x += 1) {
+      scene.shade((x + 0.5) * pixel, (y + 0.5) * pixel, pixel, out);
+      raster.data.set(out, (y * width + x) * 3);
+    }
+  }
+  return raster;
+}
+
+async function refine(picture: Raster, options: PaintOptions, from: number): Promise<void> {
+  const { width, height, data } = picture;
+  const edges = findEdges(picture);
+  const sums = Float32Array.from(
+    { length: edges.length * 3 },
+    (_, index) => data[edges[(index / 3) | 0]! * 3 + (index % 3)]!,
+  );
+  const pixel = 1 / height;
+  const out = new Float32Array(3);
+  const random = createRandom(edges.length);
+  for (let step = from + 1; step <= options.steps; step += 1) {
+    const samples = step - from + 1;
+    const dx = random.next();
+    const dy = random.next();
+    for (const [index, at] of edges.entries()) {
+      if (index % 8192 === 0) options.check();
+      options.scene.shade(
+        ((at % width) + dx) * pixel,
+        (Math.floor(at / width) + dy) * pixel,
+        pixel,
+        out,
+      );
+      for (let channel = 0; channel < 3; channel += 1) {
+        const sum = sums[index * 3 + channel]! + out[channel]!;
+        sums[index * 3 + channel] = sum;
+        data[at * 3 + channel] = sum / samples;
+      }
+    }
+    await options.onStep(step, picture);
+  }
+}
+
+function findEdges({ width, height, data }: Raster): Uint32Array {
+  const light = Float32Array.from({ length: width * height }, (_, index) => {
+    const sum = data[index * 3]! * 0.3 + data[index * 3 + 1]! * 0.59 + data[index * 3 + 2]! * 0.11;
+    return Math.sqrt(Math.min(1.2, Math.max(0, sum)));
+  });
+  const found: number[] = [];
+  for (let y = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1) {
+      const at = y * width + x;
+      const right = Math.abs(light[at]! - light[at + (x + 1 < width ? 1 : 0)]!);
+      const below = Math.abs(light[at]! - light[at + (y + 1 < height ? width : 0)]!);
+      if (Math.max(right, below) > EDGE) found.push(at);
+    }
+  }
+  return Uint32Array.from(found);
+}

@@ -1,0 +1,73 @@
+// A prompt becomes a picture: read the words, set the scene, paint it, finish it in a style.
+import { createRandom } from '../random.ts';
+import type { Atlas } from './atlas.ts';
+import { addGlow, grade, toBytes, toScreen } from './finish.ts';
+import { createMountains } from './motifs/mountains.ts';
+import { paint } from './painter.ts';
+import { createPalette } from './palette.ts';
+import { shrink, type Raster } from './raster.ts';
+import type { Scene, SceneContext } from './scene.ts';
+import type { Style } from './style-names.ts';
+import { readPrompt, type Motif } from './words.ts';
+
+export interface PictureOptions {
+  readonly prompt: string;
+  readonly seed: number;
+  readonly style: Style | undefined;
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
+  readonly atlas: Atlas;
+  readonly check: () => void;
+  readonly onStep: (step: number, soFar: () => Raster) => Promise<void>;
+}
+
+const PREVIEW_SIDE_MAX = 384;
+
+const SCENES: Record<Motif, (context: SceneContext) => Scene> = {
+  mountains: createMountains,
+  sea: createMountains,
+  forest: createMountains,
+  city: createMountains,
+  space: createMountains,
+  meadow: createMountains,
+  desert: createMountains,
+  flow: createMountains,
+};
+
+export async function createPicture(options: PictureOptions) {
+  const reading = readPrompt(options.prompt, options.seed);
+  const context: SceneContext = {
+    reading,
+    palette: createPalette(reading),
+    random: createRandom(reading.seed),
+    atlas: options.atlas,
+    aspect: options.width / options.height,
+  };
+  const scene = SCENES[reading.motif](context);
+  const finish = (light: Raster): Raster => {
+    const copy = { ...light, data: light.data.slice() };
+    addGlow(copy, 0.7);
+    const screen = toScreen(copy);
+    grade(screen, { contrast: 0.35, saturation: 1.1, vignette: 0.5, grain: 0.022 }, reading.seed);
+    return screen;
+  };
+  const light = await paint({
+    ...options,
+    scene,
+    onStep: (step, soFar) => options.onStep(step, () => finish(forPreview(soFar))),
+  });
+  const facts = { motif: reading.motif, hour: reading.hour, season: reading.season };
+  return { bytes: toBytes(finish(light)), facts };
+}
+
+/** A preview is small: finishing the whole picture for it would cost more than the step itself. */
+function forPreview(light: Raster): Raster {
+  const factor = PREVIEW_SIDE_MAX / Math.max(light.width, light.height);
+  if (factor >= 1) return light;
+  return shrink(
+    light,
+    Math.max(1, Math.round(light.width * factor)),
+    Math.max(1, Math.round(light.height * factor)),
+  );
+}
