@@ -141,7 +141,8 @@ export function topLevelComplaints(entries: readonly string[]): string[] {
 export function readmeComplaints(files: readonly string[]): string[] {
   const present = new Set(files);
   const withSources = files
-    .filter((path) => (isSource(path) || path.endsWith('.sql')) && path.includes('/'))
+    .filter((path) => (isSource(path) || path.endsWith('.sql')) && !isTest(path))
+    .filter((path) => path.includes('/'))
     .map((path) => (path.startsWith('web/') ? 'web' : dirname(path)))
     .filter((folder) => FOLDERS.includes(folder.split('/')[0] ?? ''));
   return [...new Set([...FOLDERS, ...withSources])].flatMap((folder) => {

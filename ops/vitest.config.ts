@@ -4,6 +4,7 @@
 //   *.process.test.ts  real processes   (one file at a time: they start, kill and restart things)
 //   *.browser.test.ts  Chromium         (skipped with a hint where there is none)
 // One kind only: `npm test -- --project pg`. One file: `npm test -- db/store.pg.test.ts`.
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
@@ -43,6 +44,8 @@ const needing = (kind: Kind, order: number): TestProjectInlineConfiguration => (
 export default defineConfig({
   root,
   cacheDir: 'node_modules/.vite',
+  // For web/ too: its own extends a file that SvelteKit writes only when the site is built or checked.
+  tsconfig: join(root, 'tsconfig.json'),
   test: {
     projects: [pure, needing('pg', 1), needing('process', 2), needing('browser', 3)],
     passWithNoTests: true,

@@ -85,7 +85,7 @@ async function buildLock(root: string, signal: AbortSignal): Promise<{ release()
 
 async function build(root: string, signal: AbortSignal): Promise<void> {
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
-  const args = [vite, 'build', '--config', 'web/vite.config.ts', '--logLevel', 'warn'];
+  const args = [vite, 'build', 'web', '--logLevel', 'warn'];
   const child = spawn(process.execPath, args, {
     cwd: root,
     // Whatever the person's shell says about modes: what is served is a production build.
