@@ -30,7 +30,8 @@ export function cascade(mail: Mail, read: (ref: ActorRef) => Actor | null, at: n
   const queue: Delivery[] = [{ to: mail.to, event: mail.event, from: null }];
   for (let step = 0; queue.length > 0; step++) {
     const delivery = queue.shift()!;
-    const { to, event } = delivery;
+    const { to } = delivery;
+    let { event } = delivery;
     if (step >= CASCADE_MAX) throw new Poison(to, event, new Error('The cascade does not end.'));
     const found = component.read(to, read);
     const born = found ? null : bear(to, event);
@@ -42,7 +43,11 @@ export function cascade(mail: Mail, read: (ref: ActorRef) => Actor | null, at: n
     }
     const timer = step === 0 ? mail.timer : undefined;
     // The arming id decides, not the name: XState reuses the name on every visit of a state.
-    if (timer && actor.timers[timer.name]?.[0] !== timer.armingId) continue;
+    if (timer) {
+      const [armingId, type] = actor.timers[timer.name] ?? [];
+      if (armingId !== timer.armingId) continue;
+      event = { type } as ActorEvent;
+    }
 
     try {
       const stamped = { ...event, at };

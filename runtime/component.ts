@@ -53,7 +53,7 @@ export class Component {
   /** Takes over one turn's plan. */
   add(before: Actor | null, after: Actor, planned: Plan, journal: Row<JournalWrite>): void {
     const { ref, key, revision } = after;
-    this.turned.set(key, { before: this.turned.get(key)?.before ?? before, after });
+    this.#turn(key, before, after);
     this.journal.push(journal);
     for (const name of planned.cancelled)
       this.timers.set(`${key} ${name}`, { ref, name, armed: null });
@@ -80,13 +80,19 @@ export class Component {
     this.mails.push(...later.mails);
     for (const key of later.touched) this.touched.add(key);
     for (const [key, { before, after }] of later.turned)
-      this.turned.set(key, { before: this.turned.get(key)?.before ?? before, after });
+      this.#turn(key, before, after);
     this.journal.push(...later.journal);
     this.ledger.push(...later.ledger);
     this.outbox.push(...later.outbox);
     this.parked.push(...later.parked);
     this.settles.push(...later.settles);
     for (const [key, timer] of later.timers) this.timers.set(key, timer);
+  }
+
+  /** `before` stays what was committed, however many turns the actor takes in this batch. */
+  #turn(key: string, before: Actor | null, after: Actor): void {
+    const earlier = this.turned.get(key);
+    this.turned.set(key, { before: earlier ? earlier.before : before, after });
   }
 
   get isEmpty(): boolean {

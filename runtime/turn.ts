@@ -33,6 +33,7 @@ export interface TurnSeams {
   readonly residents: Residents;
   /** Called once per committed component, before its callers are answered. Must not throw. */
   readonly committed: (component: Component) => void;
+  readonly log: (message: string) => void;
 }
 
 export class Turns {
@@ -50,6 +51,11 @@ export class Turns {
       this.#mailbox.put({ to, event, ...options, settle, fail, tries: 0, doubts: [] });
       this.#running ??= this.#run().finally(() => (this.#running = null));
     });
+  }
+
+  /** Resolves when nothing is waiting and nothing is being committed. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running;
   }
 
   async #run(): Promise<void> {
@@ -78,7 +84,7 @@ export class Turns {
   }
 
   async #computeOne(mail: Mail, batch: Batch, at: number): Promise<Component | null> {
-    const { residents, ids, store, clock } = this.#seams;
+    const { residents, ids, store, clock, log } = this.#seams;
     const isNew = mail.tries === 0 && mail.event.type === 'job.submitRequested';
     const read = (ref: ActorRef) =>
       batch.read(ref) ?? residents.read(ref, isNew && refKey(ref) === refKey(mail.to));
@@ -91,9 +97,14 @@ export class Turns {
         return cascade(mail, read, at);
       } catch (error) {
         if (error instanceof NotResident) await residents.load([error.ref]);
-        else if (error instanceof Poison) return parking(mail, error, ids.uuid());
-        else if (error instanceof Parked) return void mail.fail(error), null;
-        else throw error;
+        else if (error instanceof Poison) {
+          log(`parked: ${error.message}`);
+          return parking(mail, error, ids.uuid());
+        }
+        else if (error instanceof Parked) {
+          mail.fail(error);
+          return null;
+        } else throw error;
       }
     }
   }

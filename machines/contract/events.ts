@@ -23,7 +23,6 @@ export interface JobSpec {
   readonly work: number;
   readonly timeLimitMs: number;
   readonly deadlineMs: number;
-  readonly plan: Plan;
   readonly origin: string | null;
   /** Tells a repeat of the same request from another request under the same key. */
   readonly bodyHash: string;
@@ -49,7 +48,7 @@ export type JobEvent =
   | { type: 'job.submitRequested'; spec: JobSpec; impossible: string | null }
   | { type: 'job.cancelRequested' }
   | { type: 'job.dispatched'; worker: string; epoch: string }
-  | { type: 'hold.granted' }
+  | { type: 'hold.granted'; plan: Plan }
   | { type: 'hold.refused'; neededMt: number; availableMt: number; resetsAt: number; standing: Standing }
   | { type: 'hold.captured'; amountMt: number }
   | { type: 'hold.released' }
@@ -107,7 +106,12 @@ export type QuotaEvent =
   | { type: 'plan.changed'; plan: Plan }
   | { type: 'standing.changed'; standing: Standing };
 
-export type ActorEvent = JobEvent | WorkerEvent | QuotaEvent;
+/** A due timer. Which event it stands for is known to the actor that armed it. */
+export interface TimerEvent {
+  readonly type: 'timer.fired';
+}
+
+export type ActorEvent = JobEvent | WorkerEvent | QuotaEvent | TimerEvent;
 
 /** An event as a chart receives it. */
 export type Stamped<E> = E & { readonly at: number };

@@ -1,5 +1,5 @@
 // What a job remembers, and the pure changes its chart makes to it.
-import type { AttemptKey, JobEvent, JobSpec, Stamped } from '../contract/events.ts';
+import type { AttemptKey, JobEvent, JobSpec, Plan, Stamped } from '../contract/events.ts';
 import { isRetryable, type FailureCode } from '../contract/failures.ts';
 import { quotaRef, workerRef } from '../contract/ids.ts';
 import type { Output } from '../contract/worker-protocol.ts';
@@ -9,13 +9,19 @@ import type { Effects } from '../effect.ts';
 export const ATTEMPTS_MAX = 3;
 /** Different workers a job may take down before it counts as poison. */
 export const WORKERS_DOWN_MAX = 2;
+/** Cut-off attempts remembered; more than ever matter, for poison needs two. */
+const CUT_OFF_MAX = 8;
 
 export interface JobRun {
+  /** The account's plan when the hold was granted: the tier it waits in. */
+  readonly plan: Plan;
   /** Number of the current or next attempt: one more than the attempts that failed. */
   readonly attempt: number;
   readonly lease: (AttemptKey & { readonly acknowledged: boolean }) | null;
   /** The attempt that may still come back: its worker was cut off, not seen to fail. */
   readonly adoptable: AttemptKey | null;
+  /** Every attempt that was cut off: a worker may turn out to have crashed long after. */
+  readonly cutOff: readonly AttemptKey[];
   /** Workers the next attempt should avoid, if another one can do it. */
   readonly failedOn: readonly string[];
   readonly tookDown: readonly string[];
@@ -46,9 +52,11 @@ export interface Args {
 export const freshContext = ({ input }: { input: JobSpec }): JobContext => ({
   spec: input,
   run: {
+    plan: 'free',
     attempt: 1,
     lease: null,
     adoptable: null,
+    cutOff: [],
     failedOn: [],
     tookDown: [],
     ending: null,
@@ -74,6 +82,10 @@ const matches = (key: AttemptKey | null, event: Event): boolean =>
 
 export const isFromLease = ({ context, event }: Args) => matches(context.run.lease, event);
 export const isAdoptable = ({ context, event }: Args) => matches(context.run.adoptable, event);
+export const isCutOff = ({ context, event }: Args) =>
+  context.run.cutOff.some((key) => matches(key, event));
+
+export const isUnacknowledged = ({ context }: Args) => context.run.lease?.acknowledged === false;
 
 // --- failure --------------------------------------------------------------------------------------
 
@@ -102,6 +114,10 @@ type Change = (args: Args) => Partial<JobRun>;
 
 export const noteSubmitted: Change = ({ event }) => ({ submittedAt: event.at });
 
+export const notePlan: Change = ({ event }) => ({
+  plan: (event as EventOf<'hold.granted'>).plan,
+});
+
 export const takeLease: Change = ({ context: { run }, event }) => {
   const { worker, epoch } = event as EventOf<'job.dispatched'>;
   return {
@@ -123,18 +139,16 @@ export const noteStarted: Change = ({ context: { run }, event }) => ({
 export const adoptLease: Change = ({ context: { run }, event }) => ({
   lease: run.adoptable && { ...run.adoptable, acknowledged: true },
   adoptable: null,
+  cutOff: run.cutOff.filter((key) => !matches(key, event)),
   startedAt: event.at,
 });
 
 /** The worker was cut off: free the job at once, but take the attempt back if it turns up. */
-export const leaveAdoptable: Change = ({ context: { run } }) => ({
-  lease: null,
-  adoptable: run.lease && {
-    attempt: run.lease.attempt,
-    worker: run.lease.worker,
-    epoch: run.lease.epoch,
-  },
-});
+export const leaveAdoptable: Change = ({ context: { run }, event }) => {
+  const { attempt, worker, epoch } = event as EventOf<'worker.lost'>;
+  const key: AttemptKey = { attempt, worker, epoch };
+  return { lease: null, adoptable: key, cutOff: [...run.cutOff, key].slice(-CUT_OFF_MAX) };
+};
 
 export const dropLease: Change = () => ({ lease: null, adoptable: null });
 
@@ -143,12 +157,24 @@ export const keepOutputs: Change = ({ event }) => {
   return { outputs, runMs, lease: null };
 };
 
+/** A cut-off worker turns out to have crashed while another attempt goes on: one step to poison. */
+export const noteTookDown: Change = (args) => {
+  const { run } = args.context;
+  const { worker } = args.event as EventOf<'worker.crashed'>;
+  return {
+    cutOff: run.cutOff.filter((key) => !matches(key, args.event)),
+    failedOn: including(run.failedOn, worker),
+    tookDown: workersDown(args),
+  };
+};
+
 export const countFailure: Change = (args) => {
   const { run } = args.context;
-  const worker = (run.lease ?? run.adoptable)?.worker;
+  const worker = 'worker' in args.event ? args.event.worker : run.lease?.worker;
   return {
     ...dropLease(args),
     attempt: run.attempt + 1,
+    cutOff: run.cutOff.filter((key) => !matches(key, args.event)),
     failedOn: worker === undefined ? run.failedOn : including(run.failedOn, worker),
     tookDown: workersDown(args),
     failure: failureOf(args.event),

@@ -4,7 +4,7 @@
 //                          ^  \___________|______________________|
 //                          |              v                      v
 //                          +-------- backingOff              releasing > failed | cancelled | expired
-import { assign, enqueueActions, setup, type SnapshotFrom } from 'xstate';
+import { and, assign, enqueueActions, or, setup, stateIn, type SnapshotFrom } from 'xstate';
 import type { JobSpec } from '../contract/events.ts';
 import { effects } from '../effect.ts';
 import * as job from './context.ts';
@@ -32,12 +32,17 @@ export const jobMachine = setup({
     isFeasible: ({ event }) => event.type === 'job.submitRequested' && event.impossible === null,
     isFromLease: job.isFromLease,
     isAdoptable: job.isAdoptable,
-    isUnacknowledged: ({ context }) => context.run.lease?.acknowledged === false,
+    isUnacknowledged: job.isUnacknowledged,
+    isFromLeaseAndUnacknowledged: (args) => job.isFromLease(args) && job.isUnacknowledged(args),
     isFromLeaseAndMayTryAgain: (args) => job.isFromLease(args) && job.mayTryAgain(args),
     isAdoptableAndMayTryAgain: (args) => job.isAdoptable(args) && job.mayTryAgain(args),
     mayTryAgain: job.mayTryAgain,
     endsCancelled: ({ context }) => context.run.ending === 'cancelled',
     endsExpired: ({ context }) => context.run.ending === 'expired',
+    isCutOff: job.isCutOff,
+    isCutOffAndPoison: (args) => job.isCutOff(args) && job.isPoison(args),
+    // Before it there is no hold, after it the settlement is already asked for.
+    isUnderWay: or([stateIn('queued'), stateIn('assigned'), stateIn('backingOff')]),
   },
   delays: {
     deadline: ({ context }) => context.spec.deadlineMs,
@@ -48,6 +53,7 @@ export const jobMachine = setup({
   actions: {
     ...effects,
     noteSubmitted: change(job.noteSubmitted),
+    notePlan: change(job.notePlan),
     takeLease: change(job.takeLease),
     noteAcknowledged: change(job.noteAcknowledged),
     noteStarted: change(job.noteStarted),
@@ -55,6 +61,7 @@ export const jobMachine = setup({
     leaveAdoptable: change(job.leaveAdoptable),
     dropLease: change(job.dropLease),
     keepOutputs: change(job.keepOutputs),
+    noteTookDown: change(job.noteTookDown),
     countFailure: change(job.countFailure),
     endFailed: change(job.endFailed),
     endCancelled: change(job.endCancelled),
@@ -70,9 +77,26 @@ export const jobMachine = setup({
   id: 'job',
   context: job.freshContext,
   initial: 'screening',
-  // Holds in every state; reaching an end cancels it.
-  on: { 'run.adoptionOffered': { actions: { type: 'actor.tell', params: job.declineAdoption } } },
-  after: { deadline: { target: '.releasing', actions: ['cancelSlot', 'endExpired'] } },
+  on: {
+    'run.adoptionOffered': { actions: { type: 'actor.tell', params: job.declineAdoption } },
+    // A worker that was cut off earlier did not lose its connection but its life.
+    'worker.crashed': [
+      {
+        guard: and(['isUnderWay', 'isCutOffAndPoison']),
+        target: '.releasing',
+        actions: ['cancelSlot', 'endFailed'],
+      },
+      { guard: and(['isUnderWay', 'isCutOff']), actions: 'noteTookDown' },
+    ],
+  },
+  // Counts from the submit; reaching an end cancels it.
+  after: {
+    deadline: {
+      guard: 'isUnderWay',
+      target: '.releasing',
+      actions: ['cancelSlot', 'endExpired'],
+    },
+  },
   states: {
     screening: {
       description: 'Inside the request: can any worker, connected or declared, ever do this?',
@@ -93,7 +117,7 @@ export const jobMachine = setup({
       description: 'The upper bound of the price is set aside, in the same commit as the request.',
       entry: { type: 'actor.tell', params: job.askHold },
       on: {
-        'hold.granted': 'queued',
+        'hold.granted': { target: 'queued', actions: 'notePlan' },
         'hold.refused': {
           target: 'refused',
           actions: {
@@ -137,8 +161,12 @@ export const jobMachine = setup({
       tags: ['running', 'cancellable', 'occupiesWorker'],
       initial: 'loadingModel',
       on: {
-        'run.acknowledged': { guard: 'isFromLease', actions: 'noteAcknowledged' },
-        'run.started': { guard: 'isFromLease', target: '.executing', actions: 'noteStarted' },
+        'run.acknowledged': { guard: 'isFromLeaseAndUnacknowledged', actions: 'noteAcknowledged' },
+        // Offered again what it has: it is not to be cancelled for that.
+        'run.adoptionOffered': {
+          guard: 'isFromLease',
+          actions: { type: 'actor.tell', params: job.keepSlot },
+        },
         'run.finished': { guard: 'isFromLease', target: 'storing', actions: 'keepOutputs' },
         'run.failed': [
           { guard: 'isFromLeaseAndMayTryAgain', target: 'backingOff', actions: 'countFailure' },
@@ -157,6 +185,8 @@ export const jobMachine = setup({
       states: {
         loadingModel: {
           description: 'Ordered; the worker may still be loading the model.',
+          // Only here: said again while it executes, it must not push the time limit out.
+          on: { 'run.started': { guard: 'isFromLease', target: 'executing', actions: 'noteStarted' } },
           after: {
             acknowledgeTimeout: {
               guard: 'isUnacknowledged',

@@ -81,7 +81,7 @@ export const quotaMachine = setup({
       for (const params of change.postings) enqueue({ type: 'ledger.post', params });
       enqueue({
         type: 'actor.tell',
-        params: { to: reply(context, job), event: { type: 'hold.granted' } },
+        params: { to: reply(context, job), event: { type: 'hold.granted', plan: change.balance.plan } },
       });
     }),
     refuseHold: enqueueActions(({ context, event, enqueue }) => {

@@ -1,0 +1,227 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { jobRef, quotaRef, workerRef } from '../machines/contract/ids.ts';
+import type { JobContext } from '../machines/job/context.ts';
+import type { QuotaContext } from '../machines/quota/machine.ts';
+import { restore, stateName } from './actor.ts';
+import { TestAgent, offer, settled, spec, submit, testCore, type TestCore } from './testing.ts';
+import { BOOT_GRACE_MS } from './timers.ts';
+import { contextOf } from './views.ts';
+
+let core: TestCore;
+afterEach(() => core?.clock.advance(0));
+
+const job = async (id: string, accountId = 'acc_a') => {
+  const [row] = await core.store.load([jobRef(accountId, id)]);
+  return row ? restore(row) : null;
+};
+const stateOf = async (id: string) => stateName((await job(id))!.snapshot.value);
+const runOf = async (id: string) => contextOf<JobContext>((await job(id))!).run;
+const balance = async () => {
+  const [row] = await core.store.load([quotaRef('acc_a')]);
+  return contextOf<QuotaContext>(restore(row!)).balance;
+};
+const workerState = async () => {
+  const [row] = await core.store.load([workerRef('wrk_1')]);
+  return stateName(restore(row!).snapshot.value);
+};
+
+async function ready(change: Parameters<TestAgent['hello']>[0] = {}): Promise<TestAgent> {
+  core = await testCore();
+  await core.clock.advance(BOOT_GRACE_MS);
+  const agent = new TestAgent(core, 'wrk_1');
+  agent.hello(change);
+  await settled();
+  return agent;
+}
+
+describe('the life of a job', () => {
+  test('from submit to charge: held, loaded, run, captured', async () => {
+    const agent = await ready();
+    const outcome = await submit(core, spec('job_1'));
+    expect(outcome).toMatchObject({ ok: true, changed: true });
+    expect(await balance()).toMatchObject({ allowanceMt: 19_000, heldMt: 1000 });
+    await settled();
+    expect(await stateOf('job_1')).toBe('assigned.loadingModel');
+    expect(agent.heard.map(({ type }) => type)).toEqual(['welcome', 'load', 'run']);
+    expect(await workerState()).toBe('swapping');
+
+    agent.acknowledgeAll();
+    agent.say({ type: 'loaded', model: 'sketch', loadMs: 5, vramBytes: 1 });
+    agent.say({ type: 'started', job: 'job_1', attempt: 1 });
+    await settled();
+    expect(await stateOf('job_1')).toBe('assigned.executing');
+    expect(await workerState()).toBe('executing');
+
+    agent.finish('job_1');
+    await settled();
+    expect(await stateOf('job_1')).toBe('succeeded');
+    expect(await runOf('job_1')).toMatchObject({ chargedMt: 1000, attempt: 1 });
+    expect(await balance()).toMatchObject({ allowanceMt: 19_000, heldMt: 0, holds: {} });
+    expect(agent.of('settled')).toEqual([{ type: 'settled', job: 'job_1', attempt: 1 }]);
+    expect(await workerState()).toBe('idle');
+  });
+
+  test('a request that is refused leaves nothing behind', async () => {
+    await ready();
+    const dear = await submit(core, spec('job_1', { costMt: 20_001 }));
+    expect(dear).toMatchObject({ ok: false, refusal: { code: 'insufficient_tokens' } });
+    const odd = await submit(core, spec('job_2'), 'No worker can.');
+    expect(odd).toMatchObject({ ok: false, refusal: { code: 'impossible' } });
+    expect(await core.store.load([jobRef('acc_a', 'job_1'), quotaRef('acc_a')])).toEqual([]);
+  });
+
+  test('the same id a hundred times at once is one job with one hold', async () => {
+    await ready();
+    const outcomes = await Promise.all(Array.from({ length: 100 }, () => submit(core, spec('job_1'))));
+    expect(outcomes.filter((outcome) => outcome.ok && outcome.changed)).toHaveLength(1);
+    expect(outcomes.every((outcome) => outcome.ok)).toBe(true);
+    expect(await balance()).toMatchObject({ heldMt: 1000 });
+  });
+
+  test('a thousand jobs at once with tokens for twenty: twenty are taken', async () => {
+    await ready({ slots: 1 });
+    const outcomes = await Promise.all(
+      Array.from({ length: 1000 }, (_, n) => submit(core, spec(`job_${n}`))),
+    );
+    expect(outcomes.filter((outcome) => outcome.ok)).toHaveLength(20);
+    expect(await balance()).toMatchObject({ allowanceMt: 0, heldMt: 20_000 });
+  });
+});
+
+describe('failure', () => {
+  test('three failed attempts end the job and return everything', async () => {
+    const agent = await ready();
+    await submit(core, spec('job_1'));
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      await settled();
+      agent.acknowledgeAll();
+      agent.say({ type: 'failed', job: 'job_1', attempt, code: 'outOfMemory', message: 'no room' });
+      await core.clock.advance(5_000);
+    }
+    expect(await stateOf('job_1')).toBe('failed');
+    expect(await balance()).toMatchObject({ allowanceMt: 20_000, heldMt: 0 });
+    expect(agent.of('run').map((run) => run.attempt)).toEqual([1, 2, 3]);
+  });
+
+  test('a refusal by the engine is not tried again', async () => {
+    const agent = await ready();
+    await submit(core, spec('job_1'));
+    await settled();
+    agent.say({ type: 'failed', job: 'job_1', attempt: 1, code: 'invalidInput', message: '' });
+    await settled();
+    expect(await stateOf('job_1')).toBe('failed');
+  });
+
+  test('an order that nobody acknowledges comes back without costing an attempt', async () => {
+    const agent = await ready();
+    await submit(core, spec('job_1'));
+    await settled();
+    await core.clock.advance(10_500);
+    expect(await runOf('job_1')).toMatchObject({ attempt: 1, failedOn: [] });
+    expect(agent.of('cancel')).toMatchObject([{ job: 'job_1', attempt: 1 }]);
+  });
+
+  test('a worker that dies twice: the second attempt runs elsewhere', async () => {
+    const agent = await ready();
+    await submit(core, spec('job_1'));
+    await settled();
+    agent.acknowledgeAll();
+    agent.say({ type: 'started', job: 'job_1', attempt: 1 });
+    await settled();
+    agent.cut();
+    await core.clock.advance(5_500);
+    expect(await stateOf('job_1')).toBe('queued');
+    const other = new TestAgent(core, 'wrk_2');
+    other.hello();
+    await settled();
+    expect(other.of('run')).toMatchObject([{ job: 'job_1', attempt: 1 }]);
+    other.acknowledgeAll();
+    other.finish('job_1');
+    await settled();
+    expect(await stateOf('job_1')).toBe('succeeded');
+
+    // The first worker comes back with its late result: nothing changes, it is told to forget it.
+    const late = new TestAgent(core, 'wrk_1');
+    late.hello({ attempts: [{ job: 'job_1', attempt: 1 }] });
+    await settled();
+    late.finish('job_1');
+    await settled();
+    expect(late.of('settled')).toMatchObject([{ job: 'job_1', attempt: 1 }]);
+    expect(await balance()).toMatchObject({ allowanceMt: 19_000, heldMt: 0 });
+  });
+
+  test('a blip redoes nothing: the same boot gets its attempt back', async () => {
+    const agent = await ready();
+    await submit(core, spec('job_1'));
+    await settled();
+    agent.acknowledgeAll();
+    agent.say({ type: 'started', job: 'job_1', attempt: 1 });
+    await settled();
+    agent.cut();
+    await core.clock.advance(60_000);
+    expect(await stateOf('job_1')).toBe('queued');
+    const back = new TestAgent(core, 'wrk_1');
+    back.hello({ attempts: [{ job: 'job_1', attempt: 1 }], loaded: ['sketch'] });
+    await settled();
+    expect(await stateOf('job_1')).toBe('assigned.executing');
+    back.finish('job_1');
+    await settled();
+    expect(await stateOf('job_1')).toBe('succeeded');
+    expect(back.of('run')).toEqual([]);
+  });
+
+  test('a result whose file never arrived fails the attempt', async () => {
+    const { blobsThatHave } = await import('./testing.ts');
+    core = await testCore({ blobs: blobsThatHave(() => false) });
+    const agent = new TestAgent(core, 'wrk_1');
+    agent.hello();
+    await submit(core, spec('job_1'));
+    await settled();
+    agent.acknowledgeAll();
+    agent.finish('job_1');
+    await settled();
+    expect(await stateOf('job_1')).toBe('backingOff');
+  });
+});
+
+describe('cancel and deadline', () => {
+  test.each([
+    ['queued', false],
+    ['executing', true],
+  ])('cancel while %s returns everything and touches nobody else', async (_, runs) => {
+    const agent = await ready({ slots: runs ? 2 : 1 });
+    await submit(core, spec('job_other'));
+    await submit(core, spec('job_1'));
+    await settled();
+    agent.acknowledgeAll();
+    await core.turns.post(jobRef('acc_a', 'job_1'), { type: 'job.cancelRequested' });
+    await settled();
+    expect(await stateOf('job_1')).toBe('cancelled');
+    expect(agent.of('cancel').map(({ job }) => job)).toEqual(runs ? ['job_1'] : []);
+    expect(await stateOf('job_other')).toBe('assigned.loadingModel');
+    expect(await balance()).toMatchObject({ allowanceMt: 19_000, heldMt: 1000 });
+  });
+
+  test('a job that nobody takes expires at its deadline', async () => {
+    core = await testCore();
+    await submit(core, spec('job_1', { deadlineMs: 30_000 }));
+    await core.clock.advance(29_000);
+    expect(await stateOf('job_1')).toBe('queued');
+    await core.clock.advance(2_000);
+    expect(await stateOf('job_1')).toBe('expired');
+    expect(await balance()).toMatchObject({ allowanceMt: 20_000, heldMt: 0 });
+  });
+});
+
+test('models that do not fit together are swapped; the queue says why it waits', async () => {
+  const agent = await ready({ models: [offer('sketch'), offer('atelier')] });
+  await submit(core, spec('job_1'));
+  await submit(core, spec('job_2', { model: 'atelier' }));
+  await settled();
+  agent.acknowledgeAll();
+  expect(core.dispatcher.outlook('job_2')).toMatchObject({ position: 0, eta: { reason: expect.any(String) } });
+  agent.say({ type: 'loaded', model: 'sketch', loadMs: 5, vramBytes: 1 });
+  agent.finish('job_1');
+  await settled();
+  expect(agent.heard.slice(-3).map(({ type }) => type)).toEqual(['unload', 'load', 'run']);
+});

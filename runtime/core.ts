@@ -1,0 +1,85 @@
+// The runtime without its doors: turns, dispatcher, loops and worker sessions over one store. `main.ts`
+// puts HTTP in front of it; benchmarks and simulations drive it directly.
+import type { Store } from '../db/store.ts';
+import type { Blobs } from '../machines/contract/blobs.ts';
+import type { Clock, Ids } from './clock.ts';
+import type { Component } from './component.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Leases } from './leases.ts';
+import { Live } from './live.ts';
+import { Residents } from './residents.ts';
+import { StreamRelay } from './stream-relay.ts';
+import { TimerLoop } from './timers.ts';
+import { Turns } from './turn.ts';
+import { WorkerSessions } from './worker-sessions.ts';
+
+/** About 10 KB each: the cache stays under 200 MB. */
+const RESIDENTS_MAX = 20_000;
+
+export interface CoreSeams {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly blobs: Blobs;
+  readonly runtimeId: string;
+  readonly version: string;
+  readonly log: (message: string) => void;
+  /** Told of every committed component, after everybody else. */
+  readonly observe?: (component: Component) => void;
+}
+
+export interface Core {
+  readonly turns: Turns;
+  readonly dispatcher: Dispatcher;
+  readonly live: Live;
+  readonly sessions: WorkerSessions;
+  readonly leases: Leases;
+  readonly residents: Residents;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function makeCore(seams: CoreSeams): Core {
+  const { store, clock, ids, blobs, runtimeId, version, log, observe } = seams;
+  const live = new Live();
+  const leases = new Leases(store, clock, runtimeId);
+  const residents = new Residents(store, RESIDENTS_MAX);
+  const committed = (component: Component): void => {
+    for (const part of [dispatcher, sessions, timers, relay]) part.committed(component);
+    observe?.(component);
+  };
+  const turns = new Turns({ store, clock, ids, residents, committed, log });
+  const post = turns.post.bind(turns);
+  const dispatcher = new Dispatcher({ store, clock, leases, post, version });
+  const worker = (id: string) => dispatcher.worker(id);
+  const sessions = new WorkerSessions({ runtimeId, store, clock, blobs, live, post, worker, log });
+  const timers = new TimerLoop({ store, clock, leases, post });
+  const relay = new StreamRelay({ store, clock, leases, live });
+
+  return {
+    turns,
+    dispatcher,
+    live,
+    sessions,
+    leases,
+    residents,
+    async start() {
+      clock.sync(await store.now());
+      await dispatcher.start();
+      await leases.start((name) => {
+        if (name === 'dispatcher') dispatcher.nudge();
+      });
+      timers.start();
+      relay.start();
+      sessions.start();
+    },
+    /** Workers first, so that they look for another runtime; then what is under way is finished. */
+    async stop() {
+      await sessions.stop();
+      await timers.stop();
+      await turns.idle();
+      await relay.stop();
+      await leases.stop();
+    },
+  };
+}

@@ -1,0 +1,176 @@
+// The workers as last committed, plus what the dispatcher has decided and not yet committed.
+import type { Modality, ModelOffer } from '../machines/contract/models.ts';
+import type { ModelView, StatusView } from '../machines/contract/views.ts';
+import type { FleetWorker } from '../machines/scheduling/policy.ts';
+import type { WorkerContext } from '../machines/worker/context.ts';
+import { stateName, type Actor } from './actor.ts';
+import { contextOf } from './views.ts';
+
+interface Member {
+  readonly actor: Actor;
+  readonly models: ReadonlySet<string>;
+  /** Models of jobs decided for it and not yet committed. */
+  readonly reserved: string[];
+}
+
+export interface Place {
+  readonly slots: number;
+  readonly isLoaded: boolean;
+  readonly isBusy: boolean;
+  readonly loadMs: number;
+  readonly busyMs: number;
+}
+
+export class Fleet {
+  readonly #members = new Map<string, Member>();
+
+  get(id: string): Actor | null {
+    return this.#members.get(id)?.actor ?? null;
+  }
+
+  set(actor: Actor): void {
+    const old = this.#members.get(actor.ref.id);
+    const { offer } = contextOf<WorkerContext>(actor);
+    const sameOffer = old && contextOf<WorkerContext>(old.actor).offer === offer;
+    this.#members.set(actor.ref.id, {
+      actor,
+      models: sameOffer ? old.models : new Set(offer.models.map((model) => model.id)),
+      reserved: old?.reserved ?? [],
+    });
+  }
+
+  /** Counts a slot as taken until the returned function is called. */
+  reserve(id: string, model: string): () => void {
+    const reserved = this.#members.get(id)?.reserved;
+    reserved?.push(model);
+    return () => void reserved?.splice(reserved.indexOf(model), 1);
+  }
+
+  /** Workers with a free slot, as the policy wants to see them. */
+  available(): FleetWorker[] {
+    const fleet: FleetWorker[] = [];
+    for (const { actor, models, reserved } of this.#members.values()) {
+      if (!actor.snapshot.hasTag('available' as never)) continue;
+      const { offer, run } = contextOf<WorkerContext>(actor);
+      const busy = Object.keys(run.slots).length + reserved.length;
+      if (busy >= offer.slots) continue;
+      const coming = reserved.find((model) => !run.loaded.includes(model));
+      fleet.push({
+        id: actor.ref.id,
+        epoch: run.epoch,
+        freeSlots: offer.slots - busy,
+        models,
+        loaded: run.loaded,
+        loading: run.loading ?? coming ?? null,
+        busy: busy > 0,
+      });
+    }
+    return fleet;
+  }
+
+  get #contexts(): { context: WorkerContext; actor: Actor }[] {
+    return [...this.#members.values()].map(({ actor }) => ({
+      actor,
+      context: contextOf<WorkerContext>(actor),
+    }));
+  }
+
+  /** The named model, or the modality's best: one in memory, else one that is online, else any. */
+  offerFor(modality: Modality, model: string | null): ModelOffer | null {
+    const rank = { ready: 0, loadable: 1, offline: 2 };
+    const fitting = this.#catalogue()
+      .filter(({ offer }) => offer.modality === modality && (model === null || offer.id === model))
+      .sort((a, b) => rank[a.status] - rank[b.status]);
+    return fitting[0]?.offer ?? null;
+  }
+
+  #catalogue(): { offer: ModelOffer; status: ModelView['status'] }[] {
+    const byId = new Map<string, { offer: ModelOffer; status: ModelView['status'] }>();
+    const rank = { ready: 0, loadable: 1, offline: 2 };
+    for (const { actor, context } of this.#contexts) {
+      const online = actor.snapshot.hasTag('online' as never);
+      for (const offer of context.offer.models) {
+        const status = !online
+          ? 'offline'
+          : context.run.loaded.includes(offer.id)
+            ? 'ready'
+            : 'loadable';
+        const known = byId.get(offer.id);
+        if (!known || rank[status] < rank[known.status]) byId.set(offer.id, { offer, status });
+      }
+    }
+    return [...byId.values()];
+  }
+
+  /** Could one worker be asked for both models? Then jobs of the two wait for each other. */
+  shareWorker(one: string, other: string): boolean {
+    for (const { models } of this.#members.values())
+      if (models.has(one) && models.has(other)) return true;
+    return one === other;
+  }
+
+  /** Typical time of one standard output, as the worker declared it. */
+  runMs(model: string): number {
+    return this.#offer(model)?.runMs ?? 0;
+  }
+
+  /** Where a job of the model would run: the connected worker that is readiest for it. */
+  placeFor(model: string): Place | null {
+    const places = this.#contexts
+      .filter(({ actor }) => actor.snapshot.hasTag('available' as never))
+      .filter(({ context }) => context.offer.models.some(({ id }) => id === model))
+      .map(({ context: { offer, run } }) => ({
+        slots: offer.slots,
+        isLoaded: run.loaded.includes(model),
+        isBusy: Object.keys(run.slots).length >= offer.slots,
+        loadMs: this.#offer(model)?.loadMs ?? 0,
+        // Half of a typical run of what it works on: nobody knows how far that is.
+        busyMs:
+          Object.values(run.slots).reduce((sum, slot) => sum + this.runMs(slot.model) / 2, 0) /
+          offer.slots,
+      }));
+    return (
+      places.sort((a, b) => Number(a.isBusy) - Number(b.isBusy) || Number(b.isLoaded) - Number(a.isLoaded))[0] ??
+      null
+    );
+  }
+
+  #offer(model: string): ModelOffer | undefined {
+    for (const { context } of this.#contexts) {
+      const offer = context.offer.models.find(({ id }) => id === model);
+      if (offer) return offer;
+    }
+    return undefined;
+  }
+
+  models(): ModelView[] {
+    return this.#catalogue().map(({ offer, status }) => ({
+      id: offer.id,
+      object: 'model',
+      created: 0,
+      owned_by: offer.engine,
+      name: offer.name,
+      modality: offer.modality,
+      description: offer.description,
+      engine: offer.engine,
+      status,
+      limits: offer.limits,
+      styles: offer.styles,
+      voices: offer.voices,
+      vram_bytes: offer.vramBytes,
+      load_ms: offer.loadMs,
+    }));
+  }
+
+  views(): StatusView['workers'] {
+    return this.#contexts.map(({ actor, context: { offer, run } }) => ({
+      name: offer.name,
+      state: stateName(actor.snapshot.value),
+      gpu: offer.gpu?.name ?? null,
+      loaded: [...run.loaded],
+      loading: run.loading,
+      slots: offer.slots,
+      busy: Object.keys(run.slots).length,
+    }));
+  }
+}

@@ -1,0 +1,52 @@
+// Who may call what. Each route of /v1 says whom it is for; one that does not say so cannot be built.
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { refuse } from './problems.ts';
+import type { Principal, Principals } from './principals.ts';
+
+/** person: whoever owns jobs and tokens. public: anybody who reaches the address. */
+export type Access = 'public' | 'person' | 'worker' | 'admin';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access;
+  }
+  interface FastifyRequest {
+    /** Null on public routes. */
+    principal: Principal | null;
+  }
+}
+
+const FOR: Readonly<Record<Exclude<Access, 'public'>, readonly Principal['kind'][]>> = {
+  person: ['user', 'frontend', 'session'],
+  worker: ['worker'],
+  // An administrator's key looks and mends; it has no balance and starts no jobs.
+  admin: ['admin'],
+};
+
+const WHO = {
+  person: 'a user or a frontend',
+  worker: 'a worker (`tessera key create --kind worker`)',
+  admin: 'an administrator (`tessera key create --kind admin`)',
+} as const;
+
+export function guardRoutes(app: FastifyInstance, principals: Principals): void {
+  app.decorateRequest('principal', null);
+  app.addHook('onRoute', ({ url, config }) => {
+    if (url.startsWith('/v1') && config?.access === undefined)
+      throw new Error(`${url} does not say whom it is for.`);
+  });
+  app.addHook('onRequest', async (request) => {
+    const access = request.routeOptions.config.access ?? 'public';
+    if (access === 'public') return;
+    const principal = await principals.of(request.headers);
+    if (!FOR[access].includes(principal.kind))
+      throw refuse('forbidden', `This call is for ${WHO[access]}; the key is of another kind.`);
+    request.principal = principal;
+  });
+}
+
+/** The caller of a route that is not public. */
+export function callerOf(request: FastifyRequest): Principal {
+  if (request.principal === null) throw new Error(`${request.url} has no access rule.`);
+  return request.principal;
+}

@@ -1,0 +1,69 @@
+// What went wrong, as a problem document. Refusals are told as they are; of anything else a client
+// learns only its kind and the request's id, under which the log has the rest.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { StoreUnavailable, UnknownOutcome } from '../../db/store.ts';
+import { BlobMissing, BlobTooLarge } from '../../machines/contract/blobs.ts';
+import { Overloaded } from '../mailbox.ts';
+import type { Metrics } from '../metrics.ts';
+import { Parked, Poison } from '../parking.ts';
+import { Refused } from '../refusals.ts';
+import { problemOf, refuse } from './problems.ts';
+
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+
+/** Refusals of the HTTP layer itself. */
+const OF_FASTIFY: Readonly<Record<string, () => Refused>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
+    refuse('unsupported_media_type', 'Send the body as application/json.'),
+  FST_ERR_CTP_BODY_TOO_LARGE: () => refuse('too_large', 'The body is larger than this call accepts.'),
+  FST_ERR_CTP_INVALID_JSON_BODY: () => refuse('invalid_request', 'The body is not valid JSON.'),
+  FST_ERR_CTP_EMPTY_JSON_BODY: () => refuse('invalid_request', 'The body is empty.'),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
+    refuse('invalid_request', 'The body is not as long as its Content-Length says.'),
+  FST_ERR_BAD_URL: () => refuse('not_found', 'The address is not well-formed.'),
+  FST_ERR_MAX_PARAM_LENGTH: () => refuse('not_found', 'There is nothing at this address.'),
+};
+
+export function refusalOf(error: unknown): Refused {
+  if (error instanceof Refused) return error;
+  if (error instanceof Overloaded) return refuse('overloaded', error.message);
+  if (error instanceof StoreUnavailable || error instanceof UnknownOutcome)
+    return refuse('unavailable', 'The database cannot be reached right now. Try again in a moment.');
+  if (error instanceof Parked || error instanceof Poison)
+    return refuse(
+      'parked',
+      'This could not be handled and was set aside for an operator. Nothing was charged for it.',
+    );
+  if (error instanceof BlobTooLarge) return refuse('too_large', error.message);
+  if (error instanceof BlobMissing)
+    return refuse('not_found', 'These bytes are not stored here any more.');
+  const { code = '', statusCode = 500 } = error as { code?: string; statusCode?: number };
+  const known = OF_FASTIFY[code];
+  if (known) return known();
+  if (statusCode >= 400 && statusCode < 500)
+    return refuse('invalid_request', 'The request could not be read.');
+  return refuse('internal', 'Something went wrong on our side. It is in the log under this request.');
+}
+
+/** Seconds after which it is worth trying again. */
+const retryAfterOf = (error: unknown, refused: Refused): number | null => {
+  if (error instanceof Overloaded) return error.retryAfterS;
+  return refused.status === 503 ? 2 : null;
+};
+
+export const errorHandler =
+  (metrics: Metrics) =>
+  (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const refused = refusalOf(error);
+    metrics.refusals.inc({ code: refused.code });
+    if (refused.status >= 500) request.log.error({ err: error, code: refused.code }, 'A request failed');
+    const retryAfterS = retryAfterOf(error, refused);
+    if (retryAfterS !== null) reply.header('retry-after', String(retryAfterS));
+    if (refused.status === 401) reply.header('www-authenticate', 'Bearer realm="tessera"');
+    return reply
+      .code(refused.status)
+      .type(PROBLEM_TYPE)
+      .header('cache-control', 'no-store')
+      .serializer((problem: unknown) => JSON.stringify(problem))
+      .send(problemOf(refused, request.id));
+  };

@@ -1,0 +1,100 @@
+// Who is asking: an API key, or a browser's session cookie. Look-ups are remembered for a few seconds,
+// so a revoked key works no longer than that.
+import type { IncomingHttpHeaders } from 'node:http';
+import { parse as parseCookies } from '@fastify/cookie';
+import { findIdentity } from '../../db/queries/accounts.ts';
+import { findKey } from '../../db/queries/keys.ts';
+import { findSession } from '../../db/queries/sessions.ts';
+import type { Host } from '../host.ts';
+import { hashSecret, parseKey, PLATFORMS, type KeyKind, type Platform } from '../keys.ts';
+import { refuse } from './problems.ts';
+import { Remembered } from './remembered.ts';
+
+export interface Principal {
+  readonly kind: KeyKind | 'session';
+  /** Whose jobs and tokens these are. */
+  readonly accountId: string;
+  /** Scope of idempotency keys: the key's id; one scope for all sessions of an account. */
+  readonly id: string;
+  /** Set for a session: what `forget` wants. */
+  readonly sessionHash?: Buffer;
+}
+
+export const SESSION_COOKIE = 'tessera_session';
+const REMEMBER_MS = 5_000;
+/** Numeric ids only: names are given to somebody else when they are given up. */
+const USER = new RegExp(`^(${PLATFORMS.join('|')}):([1-9]\\d{0,19})$`);
+
+export class Principals {
+  readonly #host: Host;
+  readonly #keys;
+  readonly #sessions;
+  readonly #people;
+
+  constructor(host: Host) {
+    this.#host = host;
+    const { pool, clock } = host;
+    const now = () => clock.now();
+    const bytes = (hex: string) => Buffer.from(hex, 'hex');
+    this.#keys = new Remembered((hex) => findKey(pool, bytes(hex)), now, REMEMBER_MS);
+    this.#sessions = new Remembered((hex) => findSession(pool, bytes(hex)), now, REMEMBER_MS);
+    this.#people = new Remembered((user) => this.#accountOf(user), now, REMEMBER_MS);
+  }
+
+  /** @throws Refused when nobody is named, or somebody who is not known (any more) */
+  async of(headers: IncomingHttpHeaders): Promise<Principal> {
+    if (headers.authorization !== undefined) return this.#byKey(headers);
+    const session = await this.bySession(headers);
+    if (session) return session;
+    throw refuse(
+      'unauthorized',
+      'Send an API key as "Authorization: Bearer tsr_…", or sign in with a browser.',
+    );
+  }
+
+  async bySession({ cookie }: IncomingHttpHeaders): Promise<Principal | null> {
+    const secret = parseCookies(cookie ?? '')[SESSION_COOKIE];
+    if (secret === undefined) return null;
+    const sessionHash = hashSecret(secret);
+    const accountId = await this.#sessions.get(sessionHash.toString('hex'));
+    return accountId === null
+      ? null
+      : { kind: 'session', accountId, id: 'session', sessionHash };
+  }
+
+  /** Signed out: no need to wait until it is looked up again. */
+  forget(sessionHash: Buffer): void {
+    this.#sessions.forget(sessionHash.toString('hex'));
+  }
+
+  async #byKey(headers: IncomingHttpHeaders): Promise<Principal> {
+    const text = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+    const parsed = text === undefined ? null : parseKey(text);
+    const key = parsed && (await this.#keys.get(parsed.hash.toString('hex')));
+    if (!key) throw refuse('unauthorized', 'This API key is not valid, or not valid any more.');
+    const user = headers['tessera-user'];
+    if (key.kind === 'frontend')
+      return { kind: 'frontend', id: key.id, accountId: await this.#person(user, key.platform) };
+    if (user !== undefined)
+      throw refuse('forbidden', 'Only a key of kind frontend may speak for somebody else.');
+    return { kind: key.kind, id: key.id, accountId: key.accountId };
+  }
+
+  async #person(user: string | string[] | undefined, platform: Platform | null): Promise<string> {
+    const match = USER.exec(String(user));
+    if (!match)
+      throw refuse(
+        'invalid_request',
+        'Name the person with the header "Tessera-User: telegram:<id>" or "discord:<id>".',
+      );
+    if (match[1] !== platform)
+      throw refuse('forbidden', `This key may only speak for people of ${platform}.`);
+    return this.#people.get(match[0]);
+  }
+
+  #accountOf(user: string): Promise<string> {
+    const [provider, subject] = user.split(':') as [string, string];
+    const { pool, ids, clock } = this.#host;
+    return findIdentity(pool, { provider, subject }, ids.make('acc', clock.now()));
+  }
+}

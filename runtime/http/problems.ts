@@ -1,0 +1,49 @@
+// The catalogue of refusals: every `code` a client can meet, with its status. Codes are stable; the
+// sentences beside them are for people and may be improved.
+import type { Problem } from '../../machines/contract/views.ts';
+import { Refused } from '../refusals.ts';
+
+export const PROBLEMS = {
+  invalid_request: [400, 'The request is not valid'],
+  unauthorized: [401, 'Who is asking is not known'],
+  insufficient_tokens: [402, 'Not enough tokens'],
+  forbidden: [403, 'This is not allowed'],
+  local_only: [403, 'Only reachable from this machine'],
+  sign_in_required: [403, 'Sign-in is required'],
+  suspended: [403, 'The account is suspended'],
+  not_found: [404, 'Not found'],
+  idempotency_conflict: [409, 'The idempotency key belongs to another request'],
+  upload_conflict: [409, 'The upload stands elsewhere'],
+  too_large: [413, 'Too large'],
+  unsupported_media_type: [415, 'The media type is not supported'],
+  range_not_satisfiable: [416, 'No such range'],
+  impossible: [422, 'Nothing here can do this'],
+  upload_mismatch: [422, 'The upload arrived damaged'],
+  internal: [500, 'Something went wrong'],
+  parked: [500, 'Set aside for an operator'],
+  overloaded: [503, 'Too much is waiting'],
+  unavailable: [503, 'Not available right now'],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** To be thrown: a refusal with the status of its code. */
+export const refuse = (
+  code: ProblemCode,
+  detail: string,
+  extension: Readonly<Record<string, unknown>> = {},
+): Refused => new Refused(PROBLEMS[code][0], code, detail, extension);
+
+/** RFC 9457. */
+export function problemOf({ code, status, detail, extension }: Refused, requestId: string): Problem {
+  const known: readonly [number, string] | undefined = PROBLEMS[code as ProblemCode];
+  return {
+    ...extension,
+    type: `urn:tessera:problem:${code}`,
+    title: known?.[1] ?? 'The request was refused',
+    status,
+    code,
+    detail,
+    request_id: requestId,
+  };
+}

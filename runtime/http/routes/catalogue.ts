@@ -1,0 +1,51 @@
+// What anybody may know: the models that can be asked for, the queue and the fleet.
+import { z } from 'zod';
+import { modelListView, modelView, statusView } from '../../../machines/contract/views.ts';
+import type { Host } from '../../host.ts';
+import type { App } from '../app.ts';
+import { refuse } from '../problems.ts';
+
+const tags = ['catalogue'];
+const config = { access: 'public' } as const;
+const security: [] = [];
+
+export function catalogueRoutes(app: App, host: Host): void {
+  app.route({
+    method: 'GET',
+    url: '/v1/models',
+    config,
+    schema: { tags, security, summary: 'The models', response: { 200: modelListView } },
+    handler: () => ({ object: 'list' as const, data: host.dispatcher.models() }),
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/models/:id',
+    config,
+    schema: {
+      tags,
+      security,
+      summary: 'One model',
+      params: z.strictObject({ id: z.string().max(64) }),
+      response: { 200: modelView },
+    },
+    handler(request) {
+      const model = host.dispatcher.models().find(({ id }) => id === request.params.id);
+      if (!model) throw refuse('not_found', 'No worker has ever offered a model of this name.');
+      return model;
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/status',
+    config,
+    schema: {
+      tags,
+      security,
+      summary: 'The queue and the workers',
+      response: { 200: statusView },
+    },
+    handler: () => host.dispatcher.status(),
+  });
+}

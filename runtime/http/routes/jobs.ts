@@ -1,0 +1,131 @@
+// Jobs: make one, look at it, cancel it. What may happen to a job is decided by its chart, never here.
+import { z } from 'zod';
+import { listJobs } from '../../../db/queries/jobs.ts';
+import { jobRef } from '../../../machines/contract/ids.ts';
+import { jobRequest } from '../../../machines/contract/requests.ts';
+import { dryRunView, jobListView, jobView as jobShape } from '../../../machines/contract/views.ts';
+import type { JobView } from '../../../machines/contract/views.ts';
+import { restore, type Actor } from '../../actor.ts';
+import type { Host } from '../../host.ts';
+import { quoteJob, submitJob } from '../../submit.ts';
+import { jobView } from '../../views.ts';
+import { callerOf } from '../access.ts';
+import type { App } from '../app.ts';
+import { cursorOf, pageQuery, readCursor } from '../pages.ts';
+import { refuse } from '../problems.ts';
+
+/** Anything else cannot be a job, so no query is spent on it. */
+export const jobId = z.string().regex(/^job_[0-9a-z]{26}$/);
+const byId = z.strictObject({ id: jobId });
+const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
+const cursor = z.tuple([z.number().int(), jobId]);
+
+const tags = ['jobs'];
+const config = { access: 'person' } as const;
+
+export function jobRoutes(app: App, host: Host): void {
+  const view = (actor: Actor): JobView => jobView(actor, host.dispatcher.outlook(actor.ref.id));
+
+  app.route({
+    method: 'POST',
+    url: '/v1/jobs',
+    config,
+    schema: {
+      tags,
+      summary: 'Make a job, or ask what it would cost',
+      description:
+        'Send an Idempotency-Key with each new wish: the same key and body give the same job, however ' +
+        'often they arrive. With `dry_run` nothing is made and no key is used up.',
+      body: jobRequest,
+      response: { 200: dryRunView, 202: jobShape },
+    },
+    async handler(request, reply) {
+      const { accountId, id: principal } = callerOf(request);
+      const idempotencyKey = readKey(request.headers['idempotency-key']);
+      if (request.body.dry_run)
+        return quoteJob(host, { accountId, request: request.body });
+      const { actor, created } = await submitJob(host, {
+        accountId,
+        principal,
+        request: request.body,
+        idempotencyKey,
+      });
+      reply.code(202).header('location', `/v1/jobs/${actor.ref.id}`);
+      if (!created) reply.header('idempotent-replayed', 'true');
+      return view(actor);
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/jobs',
+    config,
+    schema: {
+      tags,
+      summary: 'My jobs, newest first',
+      querystring: pageQuery,
+      response: { 200: jobListView },
+    },
+    async handler(request) {
+      const { accountId } = callerOf(request);
+      const { limit } = request.query;
+      const after = readCursor(cursor, request.query.cursor);
+      const rows = await listJobs(host.pool, accountId, {
+        before: after && { createdAt: after[0], id: after[1] },
+        limit: limit + 1,
+      });
+      const page = rows.slice(0, limit);
+      const last = rows.length > limit ? page.at(-1) : undefined;
+      return {
+        object: 'list' as const,
+        data: page.map((row) => view(restore(row))),
+        next_cursor: last ? cursorOf([last.createdAt, last.ref.id]) : null,
+      };
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/jobs/:id',
+    config,
+    schema: { tags, summary: 'One job', params: byId, response: { 200: jobShape } },
+    async handler(request) {
+      return view(await findJob(host, callerOf(request).accountId, request.params.id));
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/v1/jobs/:id/cancel',
+    config,
+    schema: {
+      tags,
+      summary: 'Cancel exactly this job',
+      description: 'Answers with the job as it is then; one that has ended stays as it ended.',
+      params: byId,
+      response: { 200: jobShape },
+    },
+    async handler(request) {
+      const ref = jobRef(callerOf(request).accountId, request.params.id);
+      const outcome = await host.turns.post(ref, { type: 'job.cancelRequested' });
+      if (!outcome.ok || !outcome.actor) throw noSuchJob();
+      return view(outcome.actor);
+    },
+  });
+}
+
+/** Another account's job is as if it did not exist: the account is part of the key. */
+export async function findJob(host: Host, accountId: string, id: string): Promise<Actor> {
+  const [row] = await host.store.load([jobRef(accountId, id)]);
+  if (!row) throw noSuchJob();
+  return restore(row);
+}
+
+const noSuchJob = () => refuse('not_found', 'There is no job with this id among yours.');
+
+function readKey(header: string | string[] | undefined): string | null {
+  if (header === undefined) return null;
+  const key = String(header);
+  if (VISIBLE_ASCII.test(key)) return key;
+  throw refuse('invalid_request', 'An Idempotency-Key has 1 to 255 visible ASCII characters.');
+}

@@ -1,0 +1,179 @@
+// Test equipment: a core over a store, and an agent that speaks the worker protocol without a socket.
+import { MemoryStore } from '../db/memory-store.ts';
+import type { Store } from '../db/store.ts';
+import type { JobSpec } from '../machines/contract/events.ts';
+import { jobRef } from '../machines/contract/ids.ts';
+import type { ModelOffer } from '../machines/contract/models.ts';
+import type { AgentFrame, RuntimeFrame } from '../machines/contract/worker-protocol.ts';
+import { realIds, type Clock } from './clock.ts';
+import { makeCore, type Core } from './core.ts';
+import type { Blobs } from '../machines/contract/blobs.ts';
+
+/** Moves only when told to. `sleep` ends when the time has come. */
+export class ManualClock implements Clock {
+  #now: number;
+  #sleepers: { at: number; wake: () => void }[] = [];
+
+  constructor(now = Date.UTC(2026, 0, 15, 12)) {
+    this.#now = now;
+  }
+
+  now = (): number => this.#now;
+  sync(): void {}
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const sleeper = { at: this.#now + ms, wake: resolve };
+      this.#sleepers.push(sleeper);
+      signal?.addEventListener('abort', () => resolve(), { once: true });
+      if (signal?.aborted) resolve();
+    });
+  }
+
+  /** Wakes sleepers in order, letting what they cause run in between. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    await settled();
+    for (;;) {
+      const next = this.#sleepers.sort((a, b) => a.at - b.at)[0];
+      if (!next || next.at > end) break;
+      this.#sleepers.shift();
+      this.#now = Math.max(this.#now, next.at);
+      next.wake();
+      await settled();
+    }
+    this.#now = end;
+    await settled();
+  }
+}
+
+/** Lets everything that is ready run: the memory store answers within microtasks. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export const BLOB = `sha256:${'ab'.repeat(32)}`;
+
+/** Every blob is there unless a test says otherwise. */
+export const blobsThatHave = (has: (id: string) => boolean = () => true): Blobs =>
+  ({ has: async (id: string) => has(id) }) as unknown as Blobs;
+
+export interface TestCore extends Core {
+  readonly store: Store;
+  readonly clock: ManualClock;
+}
+
+export async function testCore(
+  options: { clock?: ManualClock; store?: Store; blobs?: Blobs; runtimeId?: string } = {},
+): Promise<TestCore> {
+  const clock = options.clock ?? new ManualClock();
+  const store = options.store ?? new MemoryStore({ now: clock.now });
+  const core = makeCore({
+    store,
+    clock,
+    ids: realIds,
+    blobs: options.blobs ?? blobsThatHave(),
+    runtimeId: options.runtimeId ?? 'runtime-1',
+    version: 'test',
+    log: () => undefined,
+  });
+  await core.start();
+  return Object.assign(core, { store, clock });
+}
+
+export const offer = (id = 'sketch', change: Partial<ModelOffer> = {}): ModelOffer => ({
+  id,
+  name: id,
+  engine: 'test',
+  modality: 'image',
+  description: 'for tests',
+  vramBytes: 1e9,
+  loadMs: 500,
+  runMs: 1000,
+  limits: {},
+  styles: [],
+  voices: [],
+  ...change,
+});
+
+export const spec = (id: string, change: Partial<JobSpec> = {}): JobSpec => ({
+  id,
+  accountId: 'acc_a',
+  modality: 'image',
+  model: 'sketch',
+  prompt: 'a lighthouse',
+  params: { width: 1024, height: 1024 },
+  inputs: [],
+  count: 1,
+  costMt: 1000,
+  work: 1,
+  timeLimitMs: 60_000,
+  deadlineMs: 3_600_000,
+  origin: null,
+  bodyHash: 'hash',
+  ...change,
+});
+
+export const submit = (core: Core, job: JobSpec, impossible: string | null = null) =>
+  core.turns.post(jobRef(job.accountId, job.id), {
+    type: 'job.submitRequested',
+    spec: job,
+    impossible,
+  });
+
+/** A worker agent under a test's control: it says what it is told to say, and keeps what it hears. */
+export class TestAgent {
+  readonly heard: RuntimeFrame[] = [];
+  readonly #wire: { receive(text: string): void; closed(): void };
+  closeCode: number | null = null;
+
+  constructor(core: Core, workerId: string) {
+    this.#wire = core.sessions.accept(
+      {
+        send: (text) => void this.heard.push(JSON.parse(text) as RuntimeFrame),
+        close: (code) => (this.closeCode = code),
+        bufferedBytes: () => 0,
+      },
+      workerId,
+    );
+  }
+
+  say(frame: AgentFrame): void {
+    this.#wire.receive(JSON.stringify(frame));
+  }
+
+  hello(change: Partial<Extract<AgentFrame, { type: 'hello' }>> = {}): void {
+    this.say({
+      type: 'hello',
+      protocol: 1,
+      epoch: 'boot-1',
+      name: 'test worker',
+      version: '1',
+      gpu: null,
+      slots: 1,
+      models: [offer()],
+      loaded: [],
+      attempts: [],
+      ...change,
+    });
+  }
+
+  /** The frames of a type heard so far. */
+  of<T extends RuntimeFrame['type']>(type: T): Extract<RuntimeFrame, { type: T }>[] {
+    return this.heard.filter((frame): frame is Extract<RuntimeFrame, { type: T }> => frame.type === type);
+  }
+
+  acknowledgeAll(): void {
+    for (const frame of this.heard)
+      if ('id' in frame) this.say({ type: 'acknowledged', command: frame.id });
+  }
+
+  finish(job: string, attempt = 1): void {
+    const outputs = [{ blob: BLOB, bytes: 10, mediaType: 'image/png', facts: {} }];
+    this.say({ type: 'finished', job, attempt, outputs, runMs: 1000 });
+  }
+
+  cut(): void {
+    this.#wire.closed();
+  }
+}

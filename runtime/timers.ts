@@ -1,0 +1,83 @@
+// Due timers become events. A timer's row is deleted by the turn it causes, so one that fires twice, or
+// late, meets an arming id that is no longer current and changes nothing.
+import type { DueTimer, Store } from '../db/store.ts';
+import type { Clock } from './clock.ts';
+import type { Component } from './component.ts';
+import type { Leases } from './leases.ts';
+import type { Turns } from './turn.ts';
+
+const BATCH_MAX = 500;
+/** Looks at least this often, for timers that other runtimes armed. */
+const POLL_MS = 1_000;
+/** Workers come back to a runtime that was away; their leases do not run out before they can. */
+export const BOOT_GRACE_MS = 10_000;
+
+export class TimerLoop {
+  readonly #seams: { store: Store; clock: Clock; leases: Leases; post: Turns['post'] };
+  readonly #stop = new AbortController();
+  #wake = new AbortController();
+  #nextDueAt = Infinity;
+  #startedAt = 0;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(seams: { store: Store; clock: Clock; leases: Leases; post: Turns['post'] }) {
+    this.#seams = seams;
+  }
+
+  start(): void {
+    this.#startedAt = this.#seams.clock.now();
+    this.#loop = this.#run();
+  }
+
+  /** Something was armed: maybe it is due sooner than what was waited for. */
+  committed(component: Component): void {
+    for (const { armed } of component.timers.values()) {
+      if (!armed) continue;
+      const dueAt = this.#seams.clock.now() + armed.delayMs;
+      if (dueAt >= this.#nextDueAt) continue;
+      this.#nextDueAt = dueAt;
+      this.#wake.abort();
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#seams;
+    while (!this.#stop.signal.aborted) {
+      const progressed = await this.runOnce().catch(() => false);
+      const pauseMs = progressed ? 0 : this.#nextDueAt - clock.now();
+      this.#wake = new AbortController();
+      await clock.sleep(Math.min(Math.max(pauseMs, 5), POLL_MS), this.#wake.signal);
+    }
+  }
+
+  /** @returns whether anything was fired that worked */
+  async runOnce(): Promise<boolean> {
+    const { store, clock, leases } = this.#seams;
+    this.#nextDueAt = Infinity;
+    if (!leases.held('timers')) return false;
+    const due = (await store.dueTimers(BATCH_MAX)).filter((timer) => !this.#isInGrace(timer));
+    const fired = await Promise.all(due.map((timer) => this.#fire(timer)));
+    const nextMs = await store.nextTimerInMs();
+    if (nextMs !== null) this.#nextDueAt = Math.min(this.#nextDueAt, clock.now() + Math.max(nextMs, 250));
+    return fired.some(Boolean);
+  }
+
+  #isInGrace({ ref }: DueTimer): boolean {
+    return ref.kind === 'worker' && this.#seams.clock.now() - this.#startedAt < BOOT_GRACE_MS;
+  }
+
+  /** A timer that cannot fire now (its actor is parked, the store is away) stays due. */
+  async #fire({ ref, name, armingId }: DueTimer): Promise<boolean> {
+    const timer = { name, armingId };
+    const outcome = await this.#seams
+      .post(ref, { type: 'timer.fired' }, { timer })
+      .catch(() => null);
+    return outcome?.ok === true && outcome.changed;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#wake.abort();
+    await this.#loop;
+  }
+}
