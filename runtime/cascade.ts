@@ -55,7 +55,11 @@ export function cascade(mail: Mail, read: (ref: ActorRef) => Actor | null, at: n
       if (snapshot === actor.snapshot && actions.length === 0 && !born && !timer) continue; // ignored
       const revision = actor.revision + 1;
       const fired = timer ? [{ type: 'xstate.cancel', params: { sendId: timer.name } }] : [];
-      const planned = plan([...(born?.actions ?? []), ...fired, ...actions], actor.timers, revision);
+      const planned = plan(
+        [...(born?.actions ?? []), ...fired, ...actions],
+        actor.timers,
+        revision,
+      );
       if (planned.refusal) return Component.refused(mail, component, planned.refusal);
       const after: Actor = { ...actor, snapshot, revision, timers: planned.timers };
       component.add(found, after, planned, journalRow(found, after, stamped, planned));

@@ -1,6 +1,12 @@
 // What a batch is about to write. A component holds everything of the actors that told each other
 // something: it is committed whole or not at all. Nothing here decides; turn.ts does.
-import type { CommitBatch, JournalWrite, LedgerWrite, OutboxWrite, ParkedWrite } from '../db/store.ts';
+import type {
+  CommitBatch,
+  JournalWrite,
+  LedgerWrite,
+  OutboxWrite,
+  ParkedWrite,
+} from '../db/store.ts';
 import { SYSTEM_ACCOUNT, refKey, type ActorRef } from '../machines/contract/ids.ts';
 import type { Effects, Refusal } from '../machines/effect.ts';
 import { CHARTS, persist, stateName, tagsOf, type Actor } from './actor.ts';
@@ -25,7 +31,8 @@ export class Component {
   readonly ledger: Row<LedgerWrite>[] = [];
   readonly outbox: Row<OutboxWrite>[] = [];
   readonly parked: Row<ParkedWrite>[] = [];
-  readonly settles: { readonly worker: ActorRef; readonly attempt: Effects['worker.settle'] }[] = [];
+  readonly settles: { readonly worker: ActorRef; readonly attempt: Effects['worker.settle'] }[] =
+    [];
   /** By actor and name, the last word: armed anew, or cancelled (null). */
   readonly timers = new Map<
     string,
@@ -79,8 +86,7 @@ export class Component {
   absorb(later: Component): void {
     this.mails.push(...later.mails);
     for (const key of later.touched) this.touched.add(key);
-    for (const [key, { before, after }] of later.turned)
-      this.#turn(key, before, after);
+    for (const [key, { before, after }] of later.turned) this.#turn(key, before, after);
     this.journal.push(...later.journal);
     this.ledger.push(...later.ledger);
     this.outbox.push(...later.outbox);
@@ -113,9 +119,7 @@ export class Batch {
   /** Joins the component with those it depends on. */
   add(component: Component): void {
     let joined = component;
-    const earlier = new Set(
-      [...component.touched].flatMap((key) => this.#byActor.get(key) ?? []),
-    );
+    const earlier = new Set([...component.touched].flatMap((key) => this.#byActor.get(key) ?? []));
     if (earlier.size > 0) {
       const [first, ...others] = earlier as unknown as [Component, ...Component[]];
       for (const other of [...others, component]) {

@@ -72,7 +72,9 @@ describe('the life of a job', () => {
 
   test('the same id a hundred times at once is one job with one hold', async () => {
     await ready();
-    const outcomes = await Promise.all(Array.from({ length: 100 }, () => submit(core, spec('job_1'))));
+    const outcomes = await Promise.all(
+      Array.from({ length: 100 }, () => submit(core, spec('job_1'))),
+    );
     expect(outcomes.filter((outcome) => outcome.ok && outcome.changed)).toHaveLength(1);
     expect(outcomes.every((outcome) => outcome.ok)).toBe(true);
     expect(await balance()).toMatchObject({ heldMt: 1000 });
@@ -219,7 +221,10 @@ test('models that do not fit together are swapped; the queue says why it waits',
   await submit(core, spec('job_2', { model: 'atelier' }));
   await settled();
   agent.acknowledgeAll();
-  expect(core.dispatcher.outlook('job_2')).toMatchObject({ position: 0, eta: { reason: expect.any(String) } });
+  expect(core.dispatcher.outlook('job_2')).toMatchObject({
+    position: 0,
+    eta: { reason: expect.any(String) },
+  });
   agent.say({ type: 'loaded', model: 'sketch', loadMs: 5, vramBytes: 1 });
   agent.finish('job_1');
   await settled();

@@ -94,7 +94,8 @@ export class Dispatcher {
     if (this.#queue.size === 0 || !leases.held('dispatcher')) return;
     const fleet = this.#fleet.available();
     if (fleet.length === 0) return;
-    for (const decision of decide(this.#queue.groups, fleet, clock.now())) void this.#commit(decision);
+    for (const decision of decide(this.#queue.groups, fleet, clock.now()))
+      void this.#commit(decision);
   }
 
   async #commit({ job, worker }: Decision): Promise<void> {
@@ -107,7 +108,10 @@ export class Dispatcher {
     try {
       const event = { type: 'job.dispatched', worker: worker.id, epoch: worker.epoch } as const;
       const outcome = await post(jobRef(job.accountId, job.id), event, { fence });
-      held = outcome.ok && outcome.actor !== null && stateName(outcome.actor.snapshot.value) !== 'queued';
+      held =
+        outcome.ok &&
+        outcome.actor !== null &&
+        stateName(outcome.actor.snapshot.value) !== 'queued';
     } catch {
       // The store or the mailbox is in trouble; the job is still queued.
     } finally {

@@ -1,7 +1,12 @@
 // Can any worker, connected or known, ever do this? If not, the sentence says why and what would help.
 import type { JobSpec } from '../machines/contract/events.ts';
 import type { Modality, ModelOffer } from '../machines/contract/models.ts';
-import type { ImageParams, JobRequest, TextParams, VideoParams } from '../machines/contract/requests.ts';
+import type {
+  ImageParams,
+  JobRequest,
+  TextParams,
+  VideoParams,
+} from '../machines/contract/requests.ts';
 
 const TO_CONNECT: Readonly<Record<Modality, string>> = {
   image: 'Connect a worker with the builtin engine or ComfyUI.',
@@ -37,7 +42,10 @@ function overLimit({ modality, params, prompt, count }: Spec, offer: ModelOffer)
     [width * height > (limits.pixelsMax ?? Infinity), `at most ${limits.pixelsMax} pixels`],
     [steps > (limits.stepsMax ?? Infinity), `at most ${limits.stepsMax} steps`],
     [seconds > (limits.secondsMax ?? Infinity), `at most ${limits.secondsMax} seconds`],
-    [prompt.length > (limits.charactersMax ?? Infinity), `at most ${limits.charactersMax} characters`],
+    [
+      prompt.length > (limits.charactersMax ?? Infinity),
+      `at most ${limits.charactersMax} characters`,
+    ],
     [llmTokens > (limits.llmTokensMax ?? Infinity), `at most ${limits.llmTokensMax} tokens`],
     [count > (limits.countMax ?? Infinity), `at most ${limits.countMax} at a time`],
     [style !== undefined && !styles.includes(style), `its styles are ${styles.join(', ')}`],

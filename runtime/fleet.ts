@@ -130,8 +130,9 @@ export class Fleet {
           offer.slots,
       }));
     return (
-      places.sort((a, b) => Number(a.isBusy) - Number(b.isBusy) || Number(b.isLoaded) - Number(a.isLoaded))[0] ??
-      null
+      places.sort(
+        (a, b) => Number(a.isBusy) - Number(b.isBusy) || Number(b.isLoaded) - Number(a.isLoaded),
+      )[0] ?? null
     );
   }
 

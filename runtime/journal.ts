@@ -33,8 +33,7 @@ function patch(before: Context | undefined, after: Context): Context {
     const old = before?.[key];
     if (old === value) continue;
     if (!isRecord(old) || !isRecord(value)) changed[key] = value;
-    else
-      changed[key] = Object.fromEntries(Object.entries(value).filter(([k, v]) => old[k] !== v));
+    else changed[key] = Object.fromEntries(Object.entries(value).filter(([k, v]) => old[k] !== v));
   }
   return changed;
 }

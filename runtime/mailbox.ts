@@ -26,7 +26,11 @@ export interface Mail {
   readonly fail: (error: Error) => void;
   tries: number;
   /** Commits whose outcome stayed unknown: asked about before the event is ever applied again. */
-  readonly doubts: { readonly batchId: string; readonly ref: ActorRef; readonly revision: number }[];
+  readonly doubts: {
+    readonly batchId: string;
+    readonly ref: ActorRef;
+    readonly revision: number;
+  }[];
   /** What the caller is told once the component is committed. */
   outcome?: Outcome;
   failure?: Error;

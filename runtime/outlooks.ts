@@ -35,7 +35,11 @@ export class Outlooks {
     return { position: ahead.length, eta: this.#eta(job, ahead) };
   }
 
-  ifSubmitted({ model, work }: Pick<JobSpec, 'model' | 'work'>, plan: Plan, now: number): EtaView | null {
+  ifSubmitted(
+    { model, work }: Pick<JobSpec, 'model' | 'work'>,
+    plan: Plan,
+    now: number,
+  ): EtaView | null {
     const job: Asked = { model, work, plan, queuedAt: now };
     return this.#eta(job, this.#aheadOf(job));
   }

@@ -30,7 +30,11 @@ export function refusedBy(refusal: Refusal): Refused {
     case 'impossible':
       return new Refused(422, 'impossible', refusal.detail);
     case 'suspended':
-      return new Refused(403, 'suspended', 'This account is suspended, so it cannot start new jobs.');
+      return new Refused(
+        403,
+        'suspended',
+        'This account is suspended, so it cannot start new jobs.',
+      );
     case 'insufficient_tokens': {
       const { neededMt, availableMt } = refusal;
       const resetsAt = new Date(refusal.resetsAt).toISOString();

@@ -78,7 +78,8 @@ async function prepare(host: Host, accountId: string, request: JobRequest) {
       { at: '/prompt', reason: 'is empty or missing' },
     ]);
   const parsed = PARAMS[request.modality].safeParse(request.params);
-  if (!parsed.success) throw invalid('Some params are not valid.', errorsAt('/params', parsed.error));
+  if (!parsed.success)
+    throw invalid('Some params are not valid.', errorsAt('/params', parsed.error));
   const inputs = request.inputs.map(({ role, blob }) => ({ role, blob }));
   for (const [n, { blob }] of inputs.entries())
     if (!(await findBlob(host.pool, accountId, blob)))
@@ -114,8 +115,7 @@ function withSeed(host: Host, params: JobParams): JobParams {
   return { ...params, seed: Math.floor(host.ids.random() * 2 ** 32) } as JobParams;
 }
 
-const digest = (...parts: string[]) =>
-  createHash('sha256').update(parts.join('\u0000')).digest();
+const digest = (...parts: string[]) => createHash('sha256').update(parts.join('\u0000')).digest();
 
 /** The same key makes the same id: that there is one job per key is the primary key of `actors`. */
 export const idFromKey = (accountId: string, principal: string, key: string): string =>
@@ -132,7 +132,8 @@ const sorted = (value: unknown): unknown =>
         )
       : value;
 
-const hashOf = (request: JobRequest): string => digest(JSON.stringify(sorted(request))).toString('hex');
+const hashOf = (request: JobRequest): string =>
+  digest(JSON.stringify(sorted(request))).toString('hex');
 
 const errorsAt = (root: string, error: ZodError) =>
   error.issues.map(({ path, message }) => ({

@@ -160,7 +160,9 @@ export class TestAgent {
 
   /** The frames of a type heard so far. */
   of<T extends RuntimeFrame['type']>(type: T): Extract<RuntimeFrame, { type: T }>[] {
-    return this.heard.filter((frame): frame is Extract<RuntimeFrame, { type: T }> => frame.type === type);
+    return this.heard.filter(
+      (frame): frame is Extract<RuntimeFrame, { type: T }> => frame.type === type,
+    );
   }
 
   acknowledgeAll(): void {

@@ -58,7 +58,8 @@ export class TimerLoop {
     const due = (await store.dueTimers(BATCH_MAX)).filter((timer) => !this.#isInGrace(timer));
     const fired = await Promise.all(due.map((timer) => this.#fire(timer)));
     const nextMs = await store.nextTimerInMs();
-    if (nextMs !== null) this.#nextDueAt = Math.min(this.#nextDueAt, clock.now() + Math.max(nextMs, 250));
+    if (nextMs !== null)
+      this.#nextDueAt = Math.min(this.#nextDueAt, clock.now() + Math.max(nextMs, 250));
     return fired.some(Boolean);
   }
 

@@ -100,8 +100,7 @@ export class Turns {
         else if (error instanceof Poison) {
           log(`parked: ${error.message}`);
           return parking(mail, error, ids.uuid());
-        }
-        else if (error instanceof Parked) {
+        } else if (error instanceof Parked) {
           mail.fail(error);
           return null;
         } else throw error;
@@ -124,7 +123,8 @@ export class Turns {
     }
     for (const component of lost) residents.evict(component.touched);
     const mails = [...lost].flatMap((component) => component.mails);
-    if (mails.length > 0) await this.#tryAgain(mails, new Overloaded('Others changed this too often.'));
+    if (mails.length > 0)
+      await this.#tryAgain(mails, new Overloaded('Others changed this too often.'));
   }
 
   /** @returns the components that were not written */

@@ -1,8 +1,20 @@
 // Actors as clients may see them. The only place that maps a job's chart state to its public state.
-import type { AccountView, CostView, JobView, Phase, PublicState } from '../machines/contract/views.ts';
+import type {
+  AccountView,
+  CostView,
+  JobView,
+  Phase,
+  PublicState,
+} from '../machines/contract/views.ts';
 import { FAILURES } from '../machines/contract/failures.ts';
 import type { JobContext } from '../machines/job/context.ts';
-import { DAILY_GRANT_MT, availableMt, emptyBalance, nextReset, rollDay } from '../machines/quota/balance.ts';
+import {
+  DAILY_GRANT_MT,
+  availableMt,
+  emptyBalance,
+  nextReset,
+  rollDay,
+} from '../machines/quota/balance.ts';
 import type { QuotaContext } from '../machines/quota/machine.ts';
 import { stateName, type Actor } from './actor.ts';
 
@@ -86,7 +98,9 @@ export function publicChange(before: Actor | null, after: Actor): JobView | null
 export function accountView(accountId: string, quota: Actor | null, now: number): AccountView {
   const context = quota && contextOf<QuotaContext>(quota);
   const { balance } = rollDay(context?.balance ?? emptyBalance('free'), now);
-  const standing = quota ? (quota.snapshot.value as { standing: AccountView['standing'] }).standing : 'good';
+  const standing = quota
+    ? (quota.snapshot.value as { standing: AccountView['standing'] }).standing
+    : 'good';
   return {
     id: accountId,
     object: 'account',

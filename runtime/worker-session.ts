@@ -2,7 +2,11 @@
 import type { OutboxRow } from '../db/store.ts';
 import type { WorkerEvent } from '../machines/contract/events.ts';
 import { jobRef, workerRef, type ActorRef } from '../machines/contract/ids.ts';
-import type { AgentFrame, AgentFrameOf, RuntimeFrame } from '../machines/contract/worker-protocol.ts';
+import type {
+  AgentFrame,
+  AgentFrameOf,
+  RuntimeFrame,
+} from '../machines/contract/worker-protocol.ts';
 import type { WorkerContext } from '../machines/worker/context.ts';
 import type { Ephemeral } from './live.ts';
 import { contextOf } from './views.ts';

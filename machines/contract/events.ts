@@ -49,7 +49,13 @@ export type JobEvent =
   | { type: 'job.cancelRequested' }
   | { type: 'job.dispatched'; worker: string; epoch: string }
   | { type: 'hold.granted'; plan: Plan }
-  | { type: 'hold.refused'; neededMt: number; availableMt: number; resetsAt: number; standing: Standing }
+  | {
+      type: 'hold.refused';
+      neededMt: number;
+      availableMt: number;
+      resetsAt: number;
+      standing: Standing;
+    }
   | { type: 'hold.captured'; amountMt: number }
   | { type: 'hold.released' }
   | ({ type: 'slot.refused' } & AttemptKey)
@@ -95,7 +101,12 @@ export type WorkerEvent =
   | { type: 'model.unloaded'; epoch: string; model: string }
   | ({ type: 'run.acknowledged'; epoch: string } & AttemptName)
   | ({ type: 'run.started'; epoch: string } & AttemptName)
-  | ({ type: 'run.finished'; epoch: string; outputs: readonly Output[]; runMs: number } & AttemptName)
+  | ({
+      type: 'run.finished';
+      epoch: string;
+      outputs: readonly Output[];
+      runMs: number;
+    } & AttemptName)
   | ({ type: 'run.failed'; epoch: string; code: FailureCode; message: string } & AttemptName)
   | ({ type: 'run.cancelled'; epoch: string } & AttemptName);
 

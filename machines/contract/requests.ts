@@ -5,7 +5,8 @@ import { modality } from './models.ts';
 
 /** NUL cannot be stored in Postgres text; lone surrogates cannot be encoded. Both are refused. */
 const sound = (value: string) => !value.includes('\u0000') && value.isWellFormed();
-const line = (max: number) => z.string().max(max).refine(sound, 'contains characters that cannot be stored');
+const line = (max: number) =>
+  z.string().max(max).refine(sound, 'contains characters that cannot be stored');
 
 const side = z.number().int().min(64).max(8192);
 const seed = z.number().int().min(0).max(4_294_967_295);
@@ -75,7 +76,10 @@ export const jobRequest = z.strictObject({
     .optional(),
   prompt: line(8000).optional(),
   params: z.record(z.string().max(64), z.unknown()).default({}),
-  inputs: z.array(z.strictObject({ blob: blobId, role: z.string().max(32).default('input') })).max(8).default([]),
+  inputs: z
+    .array(z.strictObject({ blob: blobId, role: z.string().max(32).default('input') }))
+    .max(8)
+    .default([]),
   count: z.number().int().min(1).max(8).default(1),
   dry_run: z.boolean().default(false),
   deadline_s: z.number().int().min(5).max(86_400).default(3600),

@@ -19,7 +19,14 @@ export const publicState = z.enum(PUBLIC_STATES);
 export type PublicState = z.infer<typeof publicState>;
 
 /** A finer word than the state, for people who watch. */
-export const phase = z.enum(['waiting', 'retrying', 'loading_model', 'executing', 'storing', 'settled']);
+export const phase = z.enum([
+  'waiting',
+  'retrying',
+  'loading_model',
+  'executing',
+  'storing',
+  'settled',
+]);
 export type Phase = z.infer<typeof phase>;
 
 export const costView = z.object({
@@ -210,7 +217,12 @@ export const streamFrame = z.discriminatedUnion('type', [
     preview: z.string().optional(),
   }),
   /** Lossy on the wire; the whole text is the job's output. */
-  z.object({ type: z.literal('text'), job_id: z.string(), index: z.number().int(), text: z.string() }),
+  z.object({
+    type: z.literal('text'),
+    job_id: z.string(),
+    index: z.number().int(),
+    text: z.string(),
+  }),
   /** Lossy: places and estimates of the subscriber's waiting jobs changed. */
   z.object({
     type: z.literal('position'),

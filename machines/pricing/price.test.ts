@@ -21,14 +21,16 @@ describe('price', () => {
   });
 
   test('a fraction of a millitoken is rounded up, so that the price is an upper bound', () => {
-    expect(image({ width: 520, height: 512 }).costMt).toBe(Math.ceil((520 * 512 * 1000) / 1024 ** 2));
+    expect(image({ width: 520, height: 512 }).costMt).toBe(
+      Math.ceil((520 * 512 * 1000) / 1024 ** 2),
+    );
   });
 
   test('video is priced by seconds and pixels', () => {
     const params = videoParams.parse({ seconds: 3 });
-    expect(
-      price({ modality: 'video', params, prompt: 'x', count: 1, inputs: 0 }).costMt,
-    ).toBe(3000);
+    expect(price({ modality: 'video', params, prompt: 'x', count: 1, inputs: 0 }).costMt).toBe(
+      3000,
+    );
   });
 
   test('text is priced by what may be written, prompt included', () => {

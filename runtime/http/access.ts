@@ -1,5 +1,6 @@
 // Who may call what. Each route of /v1 says whom it is for; one that does not say so cannot be built.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { refuseCrossSite, refuseForeignSocket } from './origin-check.ts';
 import { refuse } from './problems.ts';
 import type { Principal, Principals } from './principals.ts';
 
@@ -38,7 +39,9 @@ export function guardRoutes(app: FastifyInstance, principals: Principals): void 
   app.addHook('onRequest', async (request) => {
     const access = request.routeOptions.config.access ?? 'public';
     if (access === 'public') return;
+    if (request.ws) refuseForeignSocket(request.headers);
     const principal = await principals.of(request.headers);
+    if (principal.kind === 'session') refuseCrossSite(request.method, request.headers);
     if (!FOR[access].includes(principal.kind))
       throw refuse('forbidden', `This call is for ${WHO[access]}; the key is of another kind.`);
     request.principal = principal;

@@ -1,0 +1,80 @@
+// Files that people bring along: pictures to start from, sounds to transcribe.
+import type { Readable } from 'node:stream';
+import { addBlob } from '../../../db/queries/blobs.ts';
+import { blobView } from '../../../machines/contract/views.ts';
+import type { Host } from '../../host.ts';
+import { callerOf } from '../access.ts';
+import type { App } from '../app.ts';
+import { refuseEncoding } from '../bodies.ts';
+import { HEAD_BYTES, mediaTypeOf } from '../media-types.ts';
+import { refuse } from '../problems.ts';
+
+const BYTES_MAX = 20 * 1024 * 1024;
+
+/** In a scope of its own, because only here a body may be something else than JSON. */
+export function blobRoutes(app: App, host: Host): void {
+  app.addContentTypeParser(
+    [/^(image|audio|video)\/[\w.+-]+/, 'application/octet-stream'],
+    (_request, body, done) => done(null, body),
+  );
+
+  app.route({
+    method: 'POST',
+    url: '/v1/blobs',
+    config: { access: 'person' },
+    schema: {
+      tags: ['blobs'],
+      summary: 'Upload an input',
+      description:
+        'The body is the file itself: PNG, JPEG, WebP, GIF, AVIF; WAV, MP3, OGG, FLAC, M4A; MP4, WebM. ' +
+        '20 MB at most. What it is, is told by its bytes.',
+      response: { 201: blobView },
+    },
+    async handler(request, reply) {
+      refuseEncoding(request.headers['content-encoding']);
+      if (Number(request.headers['content-length'] ?? 0) > BYTES_MAX) throw tooLarge();
+      const found = { mediaType: '' };
+      const checked = checkHead(request.body as Readable | undefined, found);
+      const { id, bytes } = await host.blobs.put(checked, BYTES_MAX);
+      const { accountId } = callerOf(request);
+      await addBlob(host.pool, { accountId, id, bytes, mediaType: found.mediaType });
+      reply.code(201);
+      return { id, object: 'blob' as const, bytes, media_type: found.mediaType };
+    },
+  });
+}
+
+const tooLarge = () => refuse('too_large', `A file may have at most ${BYTES_MAX} bytes.`);
+
+/** Passes the bytes on once their beginning is known to be a file of ours. */
+async function* checkHead(
+  body: Readable | undefined,
+  found: { mediaType: string },
+): AsyncGenerator<Uint8Array> {
+  let head: Buffer = Buffer.alloc(0);
+  let isChecked = false;
+  for await (const chunk of body ?? []) {
+    if (isChecked) {
+      yield chunk as Buffer;
+      continue;
+    }
+    head = Buffer.concat([head, chunk as Buffer]);
+    if (head.byteLength < HEAD_BYTES) continue;
+    found.mediaType = knownType(head);
+    isChecked = true;
+    yield head;
+  }
+  if (isChecked) return;
+  found.mediaType = knownType(head);
+  yield head;
+}
+
+function knownType(head: Buffer): string {
+  if (head.byteLength === 0) throw refuse('invalid_request', 'The body is empty: send the file.');
+  const mediaType = mediaTypeOf(head);
+  if (mediaType !== null) return mediaType;
+  throw refuse(
+    'unsupported_media_type',
+    'The file is none of the pictures, sounds and films that are known here.',
+  );
+}

@@ -1,0 +1,75 @@
+// The bytes of a result. They never change, so clients may keep them; and they are a stranger's bytes, so
+// nothing in them may ever run in the name of this site.
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { BlobMissing } from '../../../machines/contract/blobs.ts';
+import type { JobContext } from '../../../machines/job/context.ts';
+import type { Host } from '../../host.ts';
+import { contextOf } from '../../views.ts';
+import { callerOf } from '../access.ts';
+import type { App } from '../app.ts';
+import { rangeOf } from '../byte-ranges.ts';
+import { fileNameOf, isShown } from '../media-types.ts';
+import { refuse } from '../problems.ts';
+import { findJob, jobId } from './jobs.ts';
+
+export function outputRoutes(app: App, host: Host): void {
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/v1/jobs/:id/outputs/:n',
+    config: { access: 'person' },
+    schema: {
+      tags: ['jobs'],
+      summary: 'The bytes of one output',
+      description: 'Ranges (one at a time), ETag and If-None-Match are understood.',
+      params: z.strictObject({ id: jobId, n: z.string().regex(/^\d{1,2}$/) }),
+    },
+    async handler(request, reply) {
+      const { id, n } = request.params;
+      const { spec, run } = contextOf<JobContext>(
+        await findJob(host, callerOf(request).accountId, id),
+      );
+      const output = run.outputs[Number(n)];
+      if (!output) throw refuse('not_found', `This job has no output ${n}.`);
+      const type = isShown(output.mediaType) ? output.mediaType : 'application/octet-stream';
+      const name = fileNameOf(spec.prompt, Number(n), output.mediaType);
+      reply.headers({
+        'content-disposition': `${isShown(output.mediaType) ? 'inline' : 'attachment'}; filename="${name}"`,
+        'cache-control': 'private, max-age=31536000, immutable',
+        'content-security-policy': "default-src 'none'; sandbox",
+      });
+      return sendBlob(host, { id: output.blob, type, headers: request.headers, reply });
+    },
+  });
+}
+
+interface Sending {
+  readonly id: string;
+  readonly type: string;
+  readonly headers: { range?: string | undefined; 'if-range'?: unknown; 'if-none-match'?: unknown };
+  readonly reply: FastifyReply;
+}
+
+/** The digest is in the name, so it is the entity tag. @throws BlobMissing, Refused */
+export async function sendBlob(host: Host, { id, type, headers, reply }: Sending) {
+  const etag = `"${id}"`;
+  reply.headers({ etag, 'accept-ranges': 'bytes', 'content-type': type });
+  if (String(headers['if-none-match'] ?? '').includes(etag)) return reply.code(304).send();
+
+  const bytesTotal = await host.blobs.size(id);
+  if (bytesTotal === null) throw new BlobMissing(`${id} is not stored.`);
+  const current = headers['if-range'] === undefined || headers['if-range'] === etag;
+  const range = current ? rangeOf(headers.range, bytesTotal) : null;
+  if (range === 'unsatisfiable') {
+    reply.header('content-range', `bytes */${bytesTotal}`);
+    throw refuse('range_not_satisfiable', `There are only ${bytesTotal} bytes.`);
+  }
+  const length = range ? range.end - range.start + 1 : bytesTotal;
+  if (range)
+    reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${bytesTotal}`);
+  reply.header('content-length', String(length));
+  if (reply.request.method === 'HEAD' || length === 0) return reply.send();
+  const { body } = await host.blobs.read(id, range?.start, range?.end);
+  return reply.send(body instanceof Readable ? body : Readable.from(body, { objectMode: false }));
+}
