@@ -96,13 +96,18 @@ test('gives up with outputInvalid when every arrival is damaged', async () => {
   await expect(upload(options)).rejects.toMatchObject({ code: 'outputInvalid' });
 });
 
-test('a refusal is final, trouble of the server is not', async () => {
+test('trouble passes, also a runtime that does not know the attempt yet', async () => {
   const { runtime, options, puts } = await prepare(randomBytes(100));
-  runtime.faults.push({ status: 503 }, { status: 500 });
+  runtime.faults.push({ status: 503 }, { status: 404 });
   await upload(options);
   expect(puts()).toHaveLength(3);
-  runtime.faults.push({ status: 403 });
-  await expect(upload(options)).rejects.toMatchObject({ code: 'outputMissing' });
+});
+
+test('a result that is too large is not sent again', async () => {
+  const { runtime, options, puts } = await prepare(randomBytes(100));
+  runtime.faults.push({ status: 413 });
+  await expect(upload(options)).rejects.toMatchObject({ code: 'outputInvalid' });
+  expect(puts()).toHaveLength(1);
 });
 
 test('tries a bounded number of times while the runtime is there', async () => {

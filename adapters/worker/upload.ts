@@ -89,11 +89,13 @@ function heldBytes(answer: Answer): number {
   return answer.offset ?? 0;
 }
 
-/** Trouble of the server passes; a refusal of this request does not. */
+/**
+ * Hardly any answer is final: a runtime that has just started, or has just lost our socket, knows this
+ * attempt again a moment after it has read our `hello`. One that is really over is settled or cancelled.
+ */
 function refusalOf(status: number): Error {
-  if (status >= 500 || status === 429 || status === 408)
-    return new Error(`the runtime answered ${status}`);
-  return new EngineFailure('outputMissing', `The runtime refused the result (status ${status}).`);
+  if (status !== 413) return new Error(`the runtime answered ${status}`);
+  return new EngineFailure('outputInvalid', 'The result is larger than the runtime accepts.');
 }
 
 async function request(
