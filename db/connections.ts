@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs?: number;
   /** Postgres cancels a statement that takes longer. */
   readonly statementTimeoutMs?: number;
+  /** How long we wait for an answer, when the network has swallowed it. */
+  readonly answerTimeoutMs?: number;
 }
 
 /** The connection broke after the statement was sent. */
@@ -32,21 +34,21 @@ export interface Statement {
   readonly text: string;
 }
 
-// How long after Postgres should have cancelled a statement we stop waiting for its answer.
-const ANSWER_GRACE_MS = 5_000;
-
 export class Connections {
   readonly #pool: pg.Pool;
   readonly #backends = new WeakMap<pg.PoolClient, Backend>();
   readonly #statementTimeoutMs: number;
+  readonly #answerTimeoutMs: number;
 
   constructor({
     url,
     connectionsMax = 8,
     connectTimeoutMs = 5_000,
     statementTimeoutMs = 10_000,
+    answerTimeoutMs = statementTimeoutMs + 5_000,
   }: ConnectionOptions) {
     this.#statementTimeoutMs = statementTimeoutMs;
+    this.#answerTimeoutMs = answerTimeoutMs;
     this.#pool = new pg.Pool({
       connectionString: url,
       max: connectionsMax,
@@ -70,7 +72,7 @@ export class Connections {
         ...statement,
         values: [...values],
         rowMode: 'array',
-        query_timeout: this.#statementTimeoutMs + ANSWER_GRACE_MS,
+        query_timeout: this.#answerTimeoutMs,
       } as pg.QueryArrayConfig);
       client.release();
       return result.rows;
