@@ -26,15 +26,15 @@ type Context = Readonly<Record<string, unknown>>;
 const isRecord = (value: unknown): value is Context =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Keys that changed, two levels deep: a context is { spec, run } and only `run` moves. */
-function patch(before: Context | undefined, after: Context): Context {
+/** What differs, key by key, as in a JSON merge patch (RFC 7396): a key that went away is null. */
+function patch(before: unknown, after: Context): Context {
+  if (!isRecord(before)) return after;
   const changed: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(after)) {
-    const old = before?.[key];
-    if (old === value) continue;
-    if (!isRecord(old) || !isRecord(value)) changed[key] = value;
-    else changed[key] = Object.fromEntries(Object.entries(value).filter(([k, v]) => old[k] !== v));
+  for (const key of Object.keys(after)) {
+    const [old, now] = [before[key], after[key]];
+    if (old !== now) changed[key] = isRecord(old) && isRecord(now) ? patch(old, now) : now;
   }
+  for (const key of Object.keys(before)) if (!(key in after)) changed[key] = null;
   return changed;
 }
 

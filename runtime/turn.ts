@@ -49,7 +49,7 @@ export class Turns {
   post(to: ActorRef, event: ActorEvent, options: PostOptions = {}): Promise<Outcome> {
     return new Promise((settle, fail) => {
       this.#mailbox.put({ to, event, ...options, settle, fail, tries: 0, doubts: [] });
-      this.#running ??= this.#run().finally(() => (this.#running = null));
+      this.#running ??= this.#run();
     });
   }
 
@@ -69,6 +69,8 @@ export class Turns {
       }
       this.#seams.residents.endBatch();
     }
+    // In the same step as the last look into the mailbox, so that no event is left lying.
+    this.#running = null;
   }
 
   async #compute(mails: readonly Mail[]): Promise<Batch> {
@@ -156,7 +158,8 @@ export class Turns {
   }
 
   async #tryAgain(mails: readonly Mail[], error: Error): Promise<void> {
-    const { clock, ids } = this.#seams;
+    const { clock, ids, log } = this.#seams;
+    log(`${mails.length} events are tried again: ${error.message}`);
     const again = mails.filter((mail) => ++mail.tries < TRIES_MAX);
     for (const mail of mails) if (mail.tries >= TRIES_MAX) mail.fail(mail.cause ?? error);
     this.#mailbox.putBack(again);

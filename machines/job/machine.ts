@@ -45,7 +45,8 @@ export const jobMachine = setup({
     isUnderWay: or([stateIn('queued'), stateIn('assigned'), stateIn('backingOff')]),
   },
   delays: {
-    deadline: ({ context }) => context.spec.deadlineMs,
+    // XState also asks this of a context without input, for the throw-away actor of `transition()`.
+    deadline: ({ context }) => context.spec?.deadlineMs ?? 0,
     acknowledgeTimeout: ACKNOWLEDGE_TIMEOUT_MS,
     executionTimeout: ({ context }) => context.spec.timeLimitMs + EXECUTION_MARGIN_MS,
     backoff: ({ context }) => BACKOFF_BASE_MS * 2 ** (context.run.attempt - 2),
@@ -186,7 +187,9 @@ export const jobMachine = setup({
         loadingModel: {
           description: 'Ordered; the worker may still be loading the model.',
           // Only here: said again while it executes, it must not push the time limit out.
-          on: { 'run.started': { guard: 'isFromLease', target: 'executing', actions: 'noteStarted' } },
+          on: {
+            'run.started': { guard: 'isFromLease', target: 'executing', actions: 'noteStarted' },
+          },
           after: {
             acknowledgeTimeout: {
               guard: 'isUnacknowledged',
