@@ -53,4 +53,12 @@ export const CRAFTS: Readonly<Record<string, () => Promise<Craft>>> = {
       ...limitsOf('atelier'),
     });
   },
+  flite: async () => {
+    const { createSpeechCraft } = await import('./speech/craft.ts');
+    return createSpeechCraft(limitsOf('flite'));
+  },
+  parrot: async () => {
+    const { createWritingCraft } = await import('./writing/craft.ts');
+    return createWritingCraft(limitsOf('parrot'));
+  },
 };

@@ -1,6 +1,7 @@
 // What the built-in engine offers, and what each model honestly is.
 import type { ModelOffer } from '../../../../machines/contract/models.ts';
 import { STYLES } from './image/style-names.ts';
+import { VOICES } from './speech/voices.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const ENGINE = 'builtin';
@@ -32,6 +33,34 @@ export const OFFERS: readonly ModelOffer[] = [
     runMs: 4000,
     limits: { pixelsMax: 4 * MEBIBYTE, stepsMax: 100, countMax: 8 },
     styles: [...STYLES],
+    voices: [],
+  },
+  {
+    id: 'flite',
+    name: 'Flite',
+    engine: ENGINE,
+    modality: 'audio',
+    description:
+      'Built-in English speech by the Flite synthesizer, on the processor. Clear, small and audibly synthetic; connect a speech server for natural voices.',
+    vramBytes: 45 * MEBIBYTE,
+    loadMs: 900,
+    runMs: 1500,
+    limits: { charactersMax: 5000, countMax: 1 },
+    styles: [],
+    voices: [...VOICES],
+  },
+  {
+    id: 'parrot',
+    name: 'Parrot',
+    engine: ENGINE,
+    modality: 'text',
+    description:
+      'Built-in toy writer: continues a prompt from the word statistics of a few pages of tales. It understands nothing; connect KoboldCPP for language models.',
+    vramBytes: 64 * 1024,
+    loadMs: 150,
+    runMs: 1500,
+    limits: { charactersMax: 8000, llmTokensMax: 1024, countMax: 1 },
+    styles: [],
     voices: [],
   },
 ];

@@ -2,7 +2,10 @@
 import { createRandom } from '../random.ts';
 import type { Atlas } from './atlas.ts';
 import { addGlow, grade, toBytes, toScreen } from './finish.ts';
+import { createFlow } from './motifs/flow.ts';
 import { createMountains } from './motifs/mountains.ts';
+import { createSea } from './motifs/sea.ts';
+import { createSpace } from './motifs/space.ts';
 import { paint } from './painter.ts';
 import { createPalette } from './palette.ts';
 import { shrink, type Raster } from './raster.ts';
@@ -26,13 +29,13 @@ const PREVIEW_SIDE_MAX = 384;
 
 const SCENES: Record<Motif, (context: SceneContext) => Scene> = {
   mountains: createMountains,
-  sea: createMountains,
+  sea: createSea,
   forest: createMountains,
   city: createMountains,
-  space: createMountains,
+  space: createSpace,
   meadow: createMountains,
   desert: createMountains,
-  flow: createMountains,
+  flow: createFlow,
 };
 
 export async function createPicture(options: PictureOptions) {

@@ -15,10 +15,11 @@ export function pineCover(row: PineRow, x: number, y: number, pixel: number): nu
   let cover = 0;
   for (let column = cell - 1; column <= cell + 1; column += 1) {
     const chance = hashCell(column, 1, row.seed);
-    if (chance < 0.12) continue;
+    // Groups and clearings, as trees grow.
+    const grove = hashCell(Math.floor(column / 7), 5, row.seed);
+    if (chance < 0.1 + grove * 0.5) continue;
     const centre = (column + 0.15 + 0.7 * hashCell(column, 2, row.seed)) * row.spacing;
-    const height =
-      row.height * (0.45 + 0.75 * chance * hashCell(column, 3, row.seed) + 0.15 * chance);
+    const height = row.height * (0.38 + 0.85 * hashCell(column, 3, row.seed) ** 2 + 0.1 * chance);
     const foot = row.ground(centre) + row.height * 0.04;
     const up = (foot - y) / height;
     if (up < 0 || up > 1) continue;

@@ -2,6 +2,7 @@
 import type { Random } from '../random.ts';
 import type { Atlas } from './atlas.ts';
 import type { Palette } from './palette.ts';
+import type { Sky } from './sky.ts';
 import type { Reading } from './words.ts';
 
 export interface SceneContext {
@@ -16,6 +17,9 @@ export interface SceneContext {
 export interface Scene {
   /** Writes linear red, green, blue of the point. `pixel` is the size of one pixel. */
   readonly shade: Shader;
+  /** Where the sky ends, for scenes that have one: things are placed by it. */
+  readonly horizon?: number;
+  readonly sky?: Sky;
   /** Moves clouds, water and lamps to a moment of an animation. */
   setTime(seconds: number): void;
 }

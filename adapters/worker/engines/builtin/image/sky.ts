@@ -24,14 +24,15 @@ export function createSky(context: SceneContext, horizon: number): Sky {
   const isLow = reading.hour === 'sunset' || reading.hour === 'dawn' || reading.hour === 'dusk';
   const sunX =
     aspect * (random.next() < 0.5 ? random.between(0.22, 0.42) : random.between(0.58, 0.78));
-  const sunY = horizon * (isLow ? random.between(0.62, 0.8) : random.between(0.2, 0.42));
+  const sunY = horizon * (isLow ? random.between(0.62, 0.8) : random.between(0.16, 0.34));
   const sunSize =
     Math.min(1, aspect) * (isNight ? random.between(0.05, 0.075) : random.between(0.04, 0.065));
   const isMoon = isNight || things.has('moon');
   const hasSun =
     reading.hour !== 'storm' && (!isNight || things.has('moon') || random.next() < 0.75);
   const sun = scale(palette.sun, isMoon ? 1.25 : 2.6);
-  const phase = random.between(-0.9, 0.9);
+  // Nearly full or a clear crescent: what lies between looks like an egg.
+  const phase = random.next() < 0.5 ? random.between(-1, -0.9) : random.between(0.25, 0.6);
   const cloudiness = things.has('clear')
     ? -0.5
     : things.has('clouds') || reading.hour === 'storm'
@@ -117,6 +118,9 @@ export function createSky(context: SceneContext, horizon: number): Sky {
     mixInto(out, sun[0] * seas, sun[1] * seas, sun[2] * seas, disc * (0.05 + 0.95 * day));
   };
 
+  /** Which way the light lies, without a seam under the sun itself. */
+  const lean = (x: number) => clamp((sunX - x) * 6, -1, 1);
+
   const clouds = (x: number, e: number, out: Float32Array) => {
     const depth = 1 / (e + 0.16);
     const u = (x - aspect / 2) * depth * 0.11 + rowA + time * 0.004;
@@ -125,7 +129,7 @@ export function createSky(context: SceneContext, horizon: number): Sky {
     const cover = smooth(0.08 - cloudiness, 0.75 - cloudiness * 0.6, high) * smooth(0.02, 0.3, e);
     const towardSun = clamp(1 - Math.abs(x - sunX) / (aspect * 0.7));
     if (cover > 0.003) {
-      const slope = high - atlas.wisps(u + (sunX > x ? 0.008 : -0.008), v + 0.012);
+      const slope = high - atlas.wisps(u + lean(x) * 0.008, v + 0.012);
       const light = clamp(0.45 + slope * 2.6 + towardSun * 0.3);
       paint(light, cover * 0.85, out);
     }
@@ -137,7 +141,7 @@ export function createSky(context: SceneContext, horizon: number): Sky {
       const part = smooth(-0.02, 0.16, body) * smooth(0.0, 0.1, e);
       if (part > 0.003) {
         const upper = atlas.fractal(
-          x * 0.42 + rowB + time * 0.003 + (sunX > x ? 0.012 : -0.012),
+          x * 0.42 + rowB + time * 0.003 + lean(x) * 0.012,
           e * 0.7 + rowA + 0.02,
         );
         paint(clamp(0.5 + (heap - upper) * 2.4 + towardSun * 0.22), part * 0.8, out);

@@ -47,6 +47,8 @@ export interface Reading {
   readonly hour: Hour;
   readonly season: Season;
   readonly things: ReadonlySet<Thing>;
+  /** The words themselves, for details only one motif cares about. */
+  readonly words: ReadonlySet<string>;
   readonly colours: readonly Colour[];
   readonly style: Style | undefined;
   /** Everything else about the words, as one number. */
@@ -171,6 +173,7 @@ export function readPrompt(prompt: string, seed: number): Reading {
     hour: motif === 'space' ? 'night' : (best(words, HOUR_WORDS) ?? choose(usual, 2)),
     season: best(words, SEASON_WORDS) ?? 'summer',
     things,
+    words: new Set(words),
     colours: words
       .flatMap((word) => (COLOURS[word] === undefined ? [] : [hex(COLOURS[word])]))
       .slice(0, 3),

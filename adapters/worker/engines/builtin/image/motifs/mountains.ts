@@ -14,7 +14,7 @@ interface Range {
   readonly pines: PineRow | undefined;
 }
 
-const RANGES = 5;
+const RANGES = 6;
 
 export function createMountains(context: SceneContext): Scene {
   const { reading, palette, random, atlas, aspect } = context;
@@ -22,7 +22,7 @@ export function createMountains(context: SceneContext): Scene {
   const shore = hasLake ? random.between(0.7, 0.78) : 2;
   const sky = createSky(context, hasLake ? shore - 0.04 : 0.72);
   const snowLine = reading.season === 'winter' ? 0.9 : random.between(0.16, 0.34);
-  const isFoggy = reading.things.has('fog') ? 1.5 : 0.8;
+  const isFoggy = reading.things.has('fog') ? 1.7 : 0.9;
   let time = 0;
 
   const ranges: Range[] = Array.from({ length: RANGES }, (_, index) => {
@@ -47,52 +47,52 @@ export function createMountains(context: SceneContext): Scene {
     return { ridge, distance, frequency, row, pines };
   }).reverse();
 
-  const rockShade = blend(palette.near, palette.far, 0.35);
-  const rockLit = blend(blend(palette.far, palette.sun, 0.45), palette.horizon, 0.25);
-  const snowLit = scale(blend(palette.sun, palette.horizon, 0.3), 1.05 - palette.dark * 0.65);
-  const snowShade = blend(blend(palette.sky, palette.far, 0.4), palette.haze, 0.2);
-  const wood = blend(palette.near, palette.leaf, 0.3);
-  const lamp = palette.accent;
+  const rockShade = blend(palette.near, palette.far, 0.42);
+  const rockLit = blend(blend(palette.far, palette.sun, 0.42), palette.horizon, 0.3);
+  const snowLit = scale(blend(palette.sun, palette.horizon, 0.25), 1 - palette.dark * 0.62);
+  const snowShade = blend(blend(palette.sky, palette.far, 0.45), palette.haze, 0.15);
+  const wood = blend(palette.near, palette.leaf, 0.42);
+  const grass = blend(blend(palette.leaf, palette.near, 0.45), palette.far, 0.12);
+  const side = sky.sunX > aspect / 2 ? -1 : 1;
 
   const face = (range: Range, x: number, y: number, top: number, out: Float32Array) => {
     const below = y - top;
     const { distance, frequency, row } = range;
     // Faces run down from the crest: the crest's slope, carried downwards along a wandering line.
-    const wander = atlas.fractal(x * 0.9 + row, y * 0.9 + row) * 0.9;
-    const crest = range.ridge.slope(x + wander * below * 0.75);
-    const rough = atlas.ridged(x * frequency * 0.9 + row, y * frequency * 0.7 + 0.3);
-    const shifted = atlas.ridged(
-      x * frequency * 0.9 + row + (sky.sunX > x ? 0.006 : -0.006),
-      y * frequency * 0.7 + 0.295,
-    );
-    const side = sky.sunX > x ? -1 : 1;
-    const light = clamp(0.42 - crest * side * 0.34 + (rough - shifted) * 1.9 - below * 0.5);
-    const green = smooth(0.02, 0.2, below + wander * 0.05) * (distance < 0.85 ? 0.75 : 0.3);
+    const wander = atlas.fractal(x * 0.9 + row, y * 0.9 + row);
+    const crest = range.ridge.slope(x + wander * below * 0.8);
+    const u = x * frequency * 0.9 + row;
+    const v = y * frequency * 0.7 + 0.3;
+    const rough = atlas.ridged(u, v);
+    const relief = rough - atlas.ridged(u - side * 0.006, v - 0.005);
+    const light = clamp(0.4 - crest * side * 0.36 + relief * 2.1 - below * 0.45);
+    const isHigh = smooth(0.35, 0.75, distance);
+    const green = clamp(1 - isHigh + smooth(0.05, 0.24, below + wander * 0.06) * 0.8);
+    const tufts = 0.55 + light * 0.75 + 0.3 * atlas.fractal(x * 2.6, y * 3.4 + row);
     for (let channel = 0; channel < 3; channel += 1) {
       const rock = rockShade[channel]! + (rockLit[channel]! - rockShade[channel]!) * light;
-      const grass = wood[channel]! * (0.5 + light * 1.1);
-      out[channel] = rock + (grass - rock) * green;
+      const grown = (grass[channel]! * (1 - isHigh) + wood[channel]! * isHigh) * tufts;
+      out[channel] = rock + (grown - rock) * green;
     }
-    const cold = below + (rough - 0.15) * 0.1 + wander * 0.03;
+    const cold = below + (rough - 0.15) * 0.11 + wander * 0.035 + (1 - distance) * 0.2;
     const snow =
-      distance > 0.3 ? smooth(snowLine * 0.62, snowLine * 0.28, cold + (1 - distance) * 0.22) : 0;
-    if (snow > 0) {
-      const bright = smooth(0.2, 0.72, light);
-      mixInto(
-        out,
-        snowShade[0] + (snowLit[0] - snowShade[0]) * bright,
-        snowShade[1] + (snowLit[1] - snowShade[1]) * bright,
-        snowShade[2] + (snowLit[2] - snowShade[2]) * bright,
-        snow * 0.94,
-      );
-    }
+      smooth(snowLine * 0.66, snowLine * 0.3, cold) * (reading.season === 'winter' ? 1 : isHigh);
+    if (snow === 0) return;
+    const bright = smooth(0.18, 0.66, light);
+    mixInto(
+      out,
+      snowShade[0] + (snowLit[0] - snowShade[0]) * bright,
+      snowShade[1] + (snowLit[1] - snowShade[1]) * bright,
+      snowShade[2] + (snowLit[2] - snowShade[2]) * bright,
+      snow * 0.95,
+    );
   };
 
   const veil = (range: Range, x: number, y: number, top: number, out: Float32Array) => {
     const below = y - top;
-    const air = range.distance ** 1.15 * 0.72;
+    const air = range.distance ** 1.3 * 0.6;
     const drift = atlas.fractal(x * 0.4 + time * 0.006 + range.row, y * 1.6 + range.row * 3);
-    const mist = smooth(0.02, 0.24, below + drift * 0.07) * isFoggy * (0.14 + 0.5 * range.distance);
+    const mist = smooth(0.02, 0.24, below + drift * 0.07) * isFoggy * (0.06 + 0.5 * range.distance);
     const { haze } = palette;
     mixInto(out, haze[0], haze[1], haze[2], clamp(air + mist * (1 - air), 0, 0.95));
     const glow = Math.exp(-Math.hypot(x - sky.sunX, y - sky.sunY) * 3.4) * range.distance * 0.3;
@@ -167,7 +167,6 @@ export function createMountains(context: SceneContext): Scene {
     addInto(out, sky.sunColour[0], sky.sunColour[1], sky.sunColour[2], glint * 0.28);
   };
 
-  void lamp;
   return {
     setTime: (seconds) => {
       time = seconds;
