@@ -27,6 +27,19 @@ const steps: NumberParameter = {
   limit: 'stepsMax',
 };
 
+const side = (name: string, label: string): NumberParameter => ({
+  name,
+  label,
+  explanation: 'Exact pixels, for when none of the shapes above fits.',
+  unit: 'pixels',
+  min: 64,
+  max: 8192,
+  step: 1,
+  fallback: '',
+});
+
+const sides = [side('width', 'Width'), side('height', 'Height')];
+
 export const SEED_MAX = 4_294_967_295;
 
 const seed: NumberParameter = {
@@ -40,7 +53,7 @@ const seed: NumberParameter = {
 };
 
 export const NUMBER_PARAMETERS: Readonly<Record<Modality, readonly NumberParameter[]>> = {
-  image: [steps, seed],
+  image: [steps, seed, ...sides],
   video: [
     {
       name: 'seconds',
@@ -64,6 +77,7 @@ export const NUMBER_PARAMETERS: Readonly<Record<Modality, readonly NumberParamet
     },
     steps,
     seed,
+    ...sides,
   ],
   audio: [
     {

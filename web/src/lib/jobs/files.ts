@@ -25,6 +25,7 @@ const SLUG_MAX = 48;
 export function fileName(job: JobView, output: Output): string {
   const slug = job.prompt
     .normalize('NFKD')
+    .replaceAll(/\p{Mark}/gu, '')
     .toLowerCase()
     .replaceAll(/[^\p{Letter}\p{Number}]+/gu, '-')
     .slice(0, SLUG_MAX)

@@ -68,7 +68,10 @@ export function paramsFor(
   Chosen<requests.AudioParams> &
   Chosen<requests.TextParams> &
   Chosen<requests.TranscriptParams> {
-  const params: Record<string, unknown> = { ...draft.params[draft.modality] };
+  const params: Record<string, unknown> = {
+    ...EMPTY_DRAFT.params[draft.modality],
+    ...chosenOnly(draft.params[draft.modality]),
+  };
   if (model) {
     const { limits } = model;
     cap(params, 'steps', limits.stepsMax);
@@ -81,8 +84,11 @@ export function paramsFor(
       Object.assign(params, fitPixels({ width, height }, limits.pixelsMax));
     }
   }
-  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined));
+  return params;
 }
+
+const chosenOnly = (params: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined));
 
 function cap(params: Record<string, unknown>, name: string, max: number | undefined): void {
   const value = params[name];

@@ -107,6 +107,8 @@ export function createStudio() {
       return job;
     } catch (error) {
       quote.trigger.turnedDown({ sentence: sentenceOf(error) });
+      // The commonest reason is a balance that changed meanwhile.
+      refreshAccount().catch(hindered);
       return null;
     }
   }
@@ -132,8 +134,13 @@ export function createStudio() {
     const stopAlarm = followReset(site, () => void refreshAccount().catch(hindered));
     const online = () => (stream ? stream.reconnect() : void enter());
     const offline = () => site.trigger.lineChanged({ line: 'lost' });
+    // Who comes back to the page should not wait for a backoff that was set while away.
+    const seen = () => {
+      if (document.visibilityState === 'visible' && stream?.state === 'waiting') stream.reconnect();
+    };
     addEventListener('online', online);
     addEventListener('offline', offline);
+    document.addEventListener('visibilitychange', seen);
     void enter();
     return () => {
       clearTimeout(entryTimer);
@@ -145,6 +152,7 @@ export function createStudio() {
       forgetDraft();
       removeEventListener('online', online);
       removeEventListener('offline', offline);
+      document.removeEventListener('visibilitychange', seen);
     };
   }
 

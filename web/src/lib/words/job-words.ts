@@ -114,5 +114,8 @@ export function announcement(job: JobView, live: LiveBits | undefined): string {
   return `${place(job.position)}: ${name}`;
 }
 
-export const countdown = (toIso: string, now: number): string =>
-  duration((Date.parse(toIso) - now) / 1000);
+/** Whole minutes until the last one: a screen reader must not hear every second. */
+export function countdown(toIso: string, now: number): string {
+  const seconds = Math.max(0, (Date.parse(toIso) - now) / 1000);
+  return duration(seconds < 60 ? seconds : Math.ceil(seconds / 60) * 60);
+}

@@ -17,7 +17,7 @@ export const MODALITY_WORDS: readonly ModalityWords[] = [
     label: 'Image',
     one: 'an image',
     promptLabel: 'What should the picture show?',
-    placeholder: 'A heron in the reeds at first light, fog over still water',
+    placeholder: 'A heron in the reeds at dawn',
     connect: 'Connect a worker with ComfyUI, or start the built-in one, to make images.',
   },
   {
@@ -25,7 +25,7 @@ export const MODALITY_WORDS: readonly ModalityWords[] = [
     label: 'Video',
     one: 'a video',
     promptLabel: 'What should happen?',
-    placeholder: 'Slow waves of ink drifting through clear water',
+    placeholder: 'Slow waves of ink in clear water',
     connect: 'Connect a worker with ComfyUI and a video model to make videos.',
   },
   {
@@ -33,7 +33,7 @@ export const MODALITY_WORDS: readonly ModalityWords[] = [
     label: 'Speech',
     one: 'a recording',
     promptLabel: 'What should be said?',
-    placeholder: 'Good evening. The last ferry leaves in twenty minutes.',
+    placeholder: 'The last ferry leaves at nine.',
     connect: 'Connect a worker with a speech server to turn text into speech.',
   },
   {
@@ -41,7 +41,7 @@ export const MODALITY_WORDS: readonly ModalityWords[] = [
     label: 'Text',
     one: 'a text',
     promptLabel: 'What should be written?',
-    placeholder: 'A short letter from a lighthouse keeper to the sea',
+    placeholder: 'A letter from a keeper to the sea',
     connect: 'Connect a worker with KoboldCPP and a language model to write text.',
   },
   {

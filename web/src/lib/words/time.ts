@@ -40,7 +40,7 @@ const coarse = (seconds: number): number =>
 
 /** "02:00" in the reader's own zone and habit. */
 export const clockTime = (iso: string): string =>
-  new Date(iso).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  new Date(iso).toLocaleTimeString([], { hour: 'numeric', minute: '2-digit' });
 
 /** "14:05" today, "3 Nov, 14:05" before. */
 export function moment(iso: string, now: number): string {
