@@ -44,6 +44,10 @@ export const environment = z.object({
       'must be one of fatal, error, warn, info, debug, trace and silent',
     )
     .default('info'),
+  TESSERA_RUNTIME_ID: z
+    .string()
+    .regex(/^[\w.:-]{1,100}$/, 'must have 1 to 100 letters, digits and . : _ -')
+    .optional(),
   TESSERA_URL: address(
     ['http:', 'https:'],
     'must be the address of the runtime, such as http://localhost:8000',
@@ -76,6 +80,8 @@ export interface Config {
    * while nobody but this machine's users can reach it: `readConfig` and the HTTP guard see to that.
    */
   readonly isLocalMode: boolean;
+  /** Names this runtime among others; a restart under the same name takes its leases back at once. */
+  readonly runtimeId: string | null;
   readonly worker: {
     readonly url: string;
     readonly key: string | null;
@@ -112,6 +118,7 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
     logLevel: data.LOG_LEVEL,
     // No identity provider can be configured yet; the first one turns this off.
     isLocalMode: true,
+    runtimeId: data.TESSERA_RUNTIME_ID ?? null,
     worker: Object.freeze({
       url: data.TESSERA_URL,
       key: data.TESSERA_WORKER_KEY ?? null,

@@ -1,0 +1,90 @@
+// The composition root: the only file that names concrete parts. Order of starting: store, core, doors.
+// Stopping goes the other way round, so that nothing is accepted that could not be finished.
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { pino } from 'pino';
+import packageJson from '../package.json' with { type: 'json' };
+import { LocalBlobs } from '../adapters/blobs/local-blobs.ts';
+import { createDatabasePool } from '../db/pool.ts';
+import { PostgresStore } from '../db/postgres-store.ts';
+import { StoreClock, realIds } from './clock.ts';
+import type { Config } from './config.ts';
+import { makeCore } from './core.ts';
+import { Housekeeping } from './housekeeping.ts';
+import type { Host } from './host.ts';
+import type { AppOptions } from './http/app.ts';
+import { startServer } from './http/server.ts';
+import { Metrics } from './metrics.ts';
+import { PositionLoop } from './positions.ts';
+
+const DRAIN_MS = 10_000;
+
+export interface Runtime {
+  /** Where it can be reached from this machine. */
+  readonly address: string;
+  /** Resolves when everything that was accepted is committed. */
+  stop(): Promise<void>;
+}
+
+/**
+ * @param config with `databaseUrl` set
+ * @param siteFolder what `vite build web` made; null for an API without a website
+ */
+export async function startRuntime(config: Config, siteFolder: string | null): Promise<Runtime> {
+  if (config.databaseUrl === null)
+    throw new Error('Set DATABASE_URL to a PostgreSQL database, or use `tessera up`, which brings one.');
+  const log = pino({ level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie'] });
+  const clock = new StoreClock();
+  const metrics = new Metrics();
+  const store = metrics.measured(new PostgresStore({ url: config.databaseUrl }));
+  const pool = await createDatabasePool({ url: config.databaseUrl });
+  const blobs = await LocalBlobs.open(join(config.home, 'blobs'));
+  const core = makeCore({
+    store,
+    clock,
+    ids: realIds,
+    blobs,
+    runtimeId: config.runtimeId ?? `${hostname()}:${process.pid}`,
+    version: packageJson.version,
+    log: (message) => log.warn(message),
+    observe: (component) => metrics.observe(component),
+  });
+  const { turns, dispatcher, live, sessions } = core;
+  const host: Host = {
+    ...{ config, store, pool, blobs, clock, ids: realIds, turns, dispatcher, live, sessions, metrics },
+  };
+  const housekeeping = new Housekeeping(pool, clock, (message) => log.warn(message));
+  const positions = new PositionLoop({ dispatcher, live, clock });
+
+  await housekeeping.runOnce();
+  await core.start();
+  let isStopping = false;
+  const server = await startServer(host, {
+    site: await siteHandler(siteFolder),
+    whyNotReady: () => (isStopping ? 'This runtime is stopping.' : null),
+    log,
+  });
+  housekeeping.start();
+  positions.start();
+  return {
+    address: server.address,
+    async stop() {
+      isStopping = true;
+      await Promise.all([housekeeping.stop(), positions.stop()]);
+      await server.stop(DRAIN_MS);
+      await core.stop();
+      await store.close();
+      await pool.end();
+    },
+  };
+}
+
+/** The website is a build of its own and is found by path: its sources are not ours to import. */
+async function siteHandler(folder: string | null): Promise<AppOptions['site']> {
+  if (folder === null) return null;
+  const built = (await import(pathToFileURL(join(folder, 'handler.js')).href)) as {
+    handler: NonNullable<AppOptions['site']>;
+  };
+  return built.handler;
+}
