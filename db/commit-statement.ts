@@ -9,6 +9,10 @@ import { SOURCES } from './commit-rows.ts';
 
 const KEPT = 'not (r.component = any(v.lost))';
 
+// `entered` is the verdict once new actors are in. Two commits that create the same actor would otherwise
+// collide on whichever row came first, say posting 1 of a new account, and that would look like an error
+// of the program; collided on the actor, it is a race, and running again finds the component lost.
+//
 // `lost` counts instead of joining: per component, +1 for every row it expects and every obstacle it
 // meets, -1 for every row found as expected. Zero is the only sum without an obstacle.
 export const COMMIT_TEXT = `
@@ -59,6 +63,11 @@ inserted as (
   select account_id, kind, actor_id, machine, version, revision, state,
     string_to_array(coalesce(tags, ''), E'\\x1d'), snapshot, parking_at, at, at
   from kept where expected = 0
+  order by account_id, kind, actor_id -- one order for all, so that inserts never deadlock
+  returning 1
+),
+entered as materialized (
+  select lost, at from verdict where (select count(*) from inserted) >= 0
 ),
 journaled as (
   insert into journal (account_id, kind, actor_id, revision, at, event, from_state, to_state, patch,
@@ -66,40 +75,40 @@ journaled as (
   select r.account_id, r.kind, r.actor_id, r.revision, v.at, coalesce(r.event, ''),
     coalesce(r.from_state, ''), coalesce(r.to_state, ''), coalesce(r.patch, ''),
     coalesce(r.effects, ''), $1
-  from ${SOURCES.journal}, verdict v where ${KEPT}
+  from ${SOURCES.journal}, entered v where ${KEPT}
 ),
 armed as (
   insert into timers (account_id, kind, actor_id, name, arming_id, due_at)
   select r.account_id, r.kind, r.actor_id, r.name, r.arming_id,
     v.at + r.delay_ms * interval '1 millisecond'
-  from ${SOURCES.armed}, verdict v where ${KEPT}
+  from ${SOURCES.armed}, entered v where ${KEPT}
   on conflict (account_id, kind, actor_id, name)
     do update set arming_id = excluded.arming_id, due_at = excluded.due_at
 ),
 cancelled as (
-  delete from timers t using ${SOURCES.cancelled}, verdict v
+  delete from timers t using ${SOURCES.cancelled}, entered v
   where ${KEPT} and t.account_id = r.account_id and t.kind = r.kind and t.actor_id = r.actor_id
     and t.name = r.name
 ),
 posted as (
   insert into ledger (account_id, posting, leg, book, amount_mt, balance_mt, reason, job_id, at)
   select r.account_id, r.posting, r.leg, r.book, r.amount_mt, r.balance_mt, r.reason, r.job_id, v.at
-  from ${SOURCES.ledger}, verdict v where ${KEPT}
+  from ${SOURCES.ledger}, entered v where ${KEPT}
 ),
 addressed as (
   insert into outbox (account_id, id, destination, payload, created_at)
   select r.account_id, r.id, r.destination, coalesce(r.payload, ''), v.at
-  from ${SOURCES.outbox}, verdict v where ${KEPT}
+  from ${SOURCES.outbox}, entered v where ${KEPT}
   on conflict (account_id, id) do nothing
 ),
 published as (
   insert into stream (account_id, job_id, revision, payload, at)
   select r.account_id, r.job_id, r.revision, coalesce(r.payload, ''), v.at
-  from ${SOURCES.stream}, verdict v where ${KEPT}
+  from ${SOURCES.stream}, entered v where ${KEPT}
 ),
 parked_now as materialized (
   select r.*, v.at, r.writer = any(v.lost) as writer_lost
-  from ${SOURCES.parked}, verdict v where ${KEPT}
+  from ${SOURCES.parked}, entered v where ${KEPT}
 ),
 noted as (
   insert into parked (account_id, id, kind, actor_id, event, reason, at)

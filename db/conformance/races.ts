@@ -32,6 +32,19 @@ export function testRaces(factory: StoreFactory): void {
     );
 
     test(
+      'of two that create the same quota one posts, the other is told that it lost',
+      run(async ({ store, other }) => {
+        for (let round = 0; round < ROUNDS; round += 1) {
+          const account = `usr_${round}`;
+          const entry = () =>
+            batchOf({ ...turn(0, quota(account), 0), ledger: holdLegs(0, account, 1) });
+          const results = await Promise.all([store.commit(entry()), other.commit(entry())]);
+          expect(results.map(({ lost }) => lost.length).sort()).toEqual([0, 1]);
+        }
+      }),
+    );
+
+    test(
       'of two turns on one revision one wins; components without a quarrel both commit',
       run(async ({ store, other }) => {
         await store.commit(batchOf(turn(0, job(1), 0)));
