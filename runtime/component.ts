@@ -68,7 +68,14 @@ export class Component {
       this.timers.set(`${key} ${name}`, { ref, name, armed: { armingId: revision, delayMs } });
     for (const { posting, legs, reason, jobId } of planned.postings)
       legs.forEach((leg, index) =>
-        this.ledger.push({ accountId: ref.accountId, posting, leg: index + 1, ...leg, reason, jobId }),
+        this.ledger.push({
+          accountId: ref.accountId,
+          posting,
+          leg: index + 1,
+          ...leg,
+          reason,
+          jobId,
+        }),
       );
     planned.orders.forEach(({ order, accountId }, index) => {
       const id = `${ref.id}:${revision}:${index}`;

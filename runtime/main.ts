@@ -33,8 +33,13 @@ export interface Runtime {
  */
 export async function startRuntime(config: Config, siteFolder: string | null): Promise<Runtime> {
   if (config.databaseUrl === null)
-    throw new Error('Set DATABASE_URL to a PostgreSQL database, or use `tessera up`, which brings one.');
-  const log = pino({ level: config.logLevel, redact: ['req.headers.authorization', 'req.headers.cookie'] });
+    throw new Error(
+      'Set DATABASE_URL to a PostgreSQL database, or use `tessera up`, which brings one.',
+    );
+  const log = pino({
+    level: config.logLevel,
+    redact: ['req.headers.authorization', 'req.headers.cookie'],
+  });
   const clock = new StoreClock();
   const metrics = new Metrics();
   const store = metrics.measured(new PostgresStore({ url: config.databaseUrl }));
@@ -52,7 +57,19 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
   });
   const { turns, dispatcher, live, sessions } = core;
   const host: Host = {
-    ...{ config, store, pool, blobs, clock, ids: realIds, turns, dispatcher, live, sessions, metrics },
+    ...{
+      config,
+      store,
+      pool,
+      blobs,
+      clock,
+      ids: realIds,
+      turns,
+      dispatcher,
+      live,
+      sessions,
+      metrics,
+    },
   };
   const housekeeping = new Housekeeping(pool, clock, (message) => log.warn(message));
   const positions = new PositionLoop({ dispatcher, live, clock });

@@ -110,7 +110,8 @@ export class WorkerSessions {
     const { clock, log } = this.#seams;
     while (!this.#stop.signal.aborted) {
       await clock.sleep(POLL_MS, this.#stop.signal);
-      if (this.#sessions.size > 0) await this.runOnce().catch((error: Error) => log(`outbox: ${error.message}`)); // tried again soon
+      if (this.#sessions.size > 0)
+        await this.runOnce().catch((error: Error) => log(`outbox: ${error.message}`)); // tried again soon
     }
   }
 
