@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { BadConfig } from '../../runtime/config.ts';
 import { REPOSITORY } from './home.ts';
+import type { KeyOptions } from './key.ts';
 import { EXIT_FAILURE, EXIT_MISUSE, Misuse } from './misuse.ts';
 
 const { env } = process;
@@ -43,6 +44,20 @@ function program(): Command {
     .action(async () => {
       const { migrateCommand } = await import('./migrate.ts');
       await migrateCommand(env);
+    });
+  tessera
+    .command('key')
+    .description('make keys for people, frontends, workers and administrators')
+    .command('create')
+    .description('make a key; it is told on stdout, this once')
+    .requiredOption('--kind <kind>', 'user, frontend, worker or admin')
+    .option('--account <id>', 'whose key it is (kind user; a new account without it)')
+    .option('--name <name>', 'what to call the key')
+    .option('--platform <platform>', 'telegram or discord (kind frontend)')
+    .option('--json', 'answer {"key": "...", "account": "..."}')
+    .action(async (options: KeyOptions) => {
+      const { createKey } = await import('./key.ts');
+      await createKey(options, env);
     });
   return withExits(tessera);
 }
