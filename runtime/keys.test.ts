@@ -1,13 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { KEY_KINDS, hashSecret, makeKey, makeSessionSecret, parseKey, workerIdOf } from './keys.ts';
+import {
+  KEY_KINDS,
+  PLATFORMS,
+  hashSecret,
+  makeKey,
+  makeSessionSecret,
+  parseKey,
+  platformOf,
+  workerIdOf,
+} from './keys.ts';
 
 describe('an API key', () => {
   it.each(KEY_KINDS)('of kind %s is read back as what it was made', (kind) => {
-    const { key, hash, id } = makeKey(kind);
+    const { key, hash, id } = makeKey(kind, kind === 'frontend' ? 'discord' : null);
     expect(key).toMatch(new RegExp(`^tsr_${kind}_[0-9A-Za-z]{49}$`));
     expect(parseKey(key)).toEqual({ kind, hash });
     expect(hash).toHaveLength(32);
-    expect(id).toMatch(/^key_[0-9A-Za-z]{22}$/);
+    expect(id).toMatch(kind === 'frontend' ? /^key_discord_\w{22}$/ : /^key_[0-9A-Za-z]{22}$/);
   });
 
   it('is never the same twice', () => {
@@ -32,6 +41,13 @@ describe('an API key', () => {
     'is not %j',
     (text) => expect(parseKey(text)).toBeNull(),
   );
+
+  it.each(PLATFORMS)('of a frontend of %s says so in its id', (platform) => {
+    expect(platformOf(makeKey('frontend', platform).id)).toBe(platform);
+    expect(platformOf(makeKey('user').id)).toBeNull();
+    expect(() => makeKey('frontend')).toThrow('platform');
+    expect(() => makeKey('user', platform)).toThrow('platform');
+  });
 
   it('gives its worker a stable id that does not show the secret', () => {
     const { id, key } = makeKey('worker');

@@ -27,10 +27,13 @@ export interface NewKey {
   readonly hash: Buffer;
 }
 
-export function makeKey(kind: KeyKind): NewKey {
+/** @param platform of a frontend's key, and only of one: carried in the id, which is no secret */
+export function makeKey(kind: KeyKind, platform: Platform | null = null): NewKey {
+  if ((kind === 'frontend') !== (platform !== null))
+    throw new Error('A frontend key, and only a frontend key, is for a platform.');
   const body = `tsr_${kind}_${base62(readInteger(randomBytes(SECRET_BYTES)), SECRET_LENGTH)}`;
   const key = body + checksum(body);
-  const id = `key_${base62(readInteger(randomBytes(16)), 22)}`;
+  const id = `key_${platform === null ? '' : `${platform}_`}${base62(readInteger(randomBytes(16)), 22)}`;
   return { id, kind, key, hash: hashSecret(key) };
 }
 
@@ -45,6 +48,10 @@ export const hashSecret = (secret: string): Buffer => createHash('sha256').updat
 
 /** One worker key is one worker: whoever holds it is that worker, under any name. */
 export const workerIdOf = (keyId: string): string => keyId.replace(/^key_/, 'wrk_');
+
+/** Null for a key that is no frontend's. */
+export const platformOf = (keyId: string): Platform | null =>
+  PLATFORMS.find((platform) => keyId.startsWith(`key_${platform}_`)) ?? null;
 
 /** What a browser holds in its cookie: 256 bits that mean nothing elsewhere. */
 export const makeSessionSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url');

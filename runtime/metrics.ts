@@ -133,7 +133,7 @@ export class Metrics {
   }
 
   /** Queue and fleet, asked for when somebody reads the page. */
-  watch(status: () => StatusView, mailbox: () => number): void {
+  watch(status: () => StatusView): void {
     const gauge = <Label extends string>(
       name: string,
       help: string,
@@ -161,9 +161,6 @@ export class Metrics {
     });
     gauge('tessera_workers', 'Workers, by state.', ['state'], (workers) => {
       for (const { state } of status().workers) workers.inc({ state });
-    });
-    gauge('tessera_mailbox', 'Events that wait for a turn.', [], (events) => {
-      events.set(mailbox());
     });
   }
 }

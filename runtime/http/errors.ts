@@ -1,6 +1,15 @@
 // What went wrong, as a problem document. Refusals are told as they are; of anything else a client
 // learns only its kind and the request's id, under which the log has the rest.
+import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import {
+  BackendTerminatedError,
+  BackendTerminatedUnexpectedlyError,
+  ConnectionError,
+  StatementCancelledError,
+  StatementTimeoutError,
+} from 'slonik';
+import { InvalidCursor } from '../../db/queries/cursor.ts';
 import { StoreUnavailable, UnknownOutcome } from '../../db/store.ts';
 import { BlobMissing, BlobTooLarge } from '../../machines/contract/blobs.ts';
 import { Overloaded } from '../mailbox.ts';
@@ -15,7 +24,8 @@ export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 const OF_FASTIFY: Readonly<Record<string, () => Refused>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
     refuse('unsupported_media_type', 'Send the body as application/json.'),
-  FST_ERR_CTP_BODY_TOO_LARGE: () => refuse('too_large', 'The body is larger than this call accepts.'),
+  FST_ERR_CTP_BODY_TOO_LARGE: () =>
+    refuse('too_large', 'The body is larger than this call accepts.'),
   FST_ERR_CTP_INVALID_JSON_BODY: () => refuse('invalid_request', 'The body is not valid JSON.'),
   FST_ERR_CTP_EMPTY_JSON_BODY: () => refuse('invalid_request', 'The body is empty.'),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
@@ -24,16 +34,34 @@ const OF_FASTIFY: Readonly<Record<string, () => Refused>> = {
   FST_ERR_MAX_PARAM_LENGTH: () => refuse('not_found', 'There is nothing at this address.'),
 };
 
+/** What the store and the pool throw when the database is away or too slow. */
+const UNAVAILABLE = [
+  StoreUnavailable,
+  UnknownOutcome,
+  ConnectionError,
+  BackendTerminatedError,
+  BackendTerminatedUnexpectedlyError,
+  StatementCancelledError,
+  StatementTimeoutError,
+];
+
 export function refusalOf(error: unknown): Refused {
   if (error instanceof Refused) return error;
   if (error instanceof Overloaded) return refuse('overloaded', error.message);
-  if (error instanceof StoreUnavailable || error instanceof UnknownOutcome)
-    return refuse('unavailable', 'The database cannot be reached right now. Try again in a moment.');
+  if (UNAVAILABLE.some((kind) => error instanceof kind))
+    return refuse(
+      'unavailable',
+      'The database cannot be reached right now. Try again in a moment.',
+    );
   if (error instanceof Parked || error instanceof Poison)
     return refuse(
       'parked',
       'This could not be handled and was set aside for an operator. Nothing was charged for it.',
     );
+  if (error instanceof InvalidCursor)
+    return refuse('invalid_request', error.message, {
+      errors: [{ at: '/cursor', reason: 'is not a cursor' }],
+    });
   if (error instanceof BlobTooLarge) return refuse('too_large', error.message);
   if (error instanceof BlobMissing)
     return refuse('not_found', 'These bytes are not stored here any more.');
@@ -42,7 +70,10 @@ export function refusalOf(error: unknown): Refused {
   if (known) return known();
   if (statusCode >= 400 && statusCode < 500)
     return refuse('invalid_request', 'The request could not be read.');
-  return refuse('internal', 'Something went wrong on our side. It is in the log under this request.');
+  return refuse(
+    'internal',
+    'Something went wrong on our side. It is in the log under this request.',
+  );
 }
 
 /** Seconds after which it is worth trying again. */
@@ -56,7 +87,8 @@ export const errorHandler =
   (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const refused = refusalOf(error);
     metrics.refusals.inc({ code: refused.code });
-    if (refused.status >= 500) request.log.error({ err: error, code: refused.code }, 'A request failed');
+    if (refused.status >= 500)
+      request.log.error({ err: error, code: refused.code }, 'A request failed');
     const retryAfterS = retryAfterOf(error, refused);
     if (retryAfterS !== null) reply.header('retry-after', String(retryAfterS));
     if (refused.status === 401) reply.header('www-authenticate', 'Bearer realm="tessera"');
@@ -67,3 +99,14 @@ export const errorHandler =
       .serializer((problem: unknown) => JSON.stringify(problem))
       .send(problemOf(refused, request.id));
   };
+
+/** Not even HTTP: there is no request to answer, so the answer is written by hand. */
+export function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const refused = refuse('invalid_request', 'The request could not be read as HTTP.');
+  const body = JSON.stringify(problemOf(refused, 'none'));
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: ${PROBLEM_TYPE}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

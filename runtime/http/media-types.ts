@@ -7,8 +7,10 @@ const at = (head: Buffer, offset: number, text: string): boolean =>
   head.subarray(offset, offset + text.length).equals(Buffer.from(text, 'latin1'));
 
 const riff = (kind: string) => (head: Buffer) => at(head, 0, 'RIFF') && at(head, 8, kind);
-const brand = (...brands: string[]) => (head: Buffer) =>
-  at(head, 4, 'ftyp') && brands.some((each) => at(head, 8, each));
+const brand =
+  (...brands: string[]) =>
+  (head: Buffer) =>
+    at(head, 4, 'ftyp') && brands.some((each) => at(head, 8, each));
 /** EBML: the document type stands a few bytes in. */
 const ebml = (kind: string) => (head: Buffer) =>
   at(head, 0, '\x1a\x45\xdf\xa3') && head.includes(kind, 0, 'latin1');
@@ -30,7 +32,10 @@ const SIGNATURES: readonly (readonly [mediaType: string, is: (head: Buffer) => b
   ['audio/flac', (head) => at(head, 0, 'fLaC')],
   ['audio/mp4', brand('M4A ', 'M4B ')],
   ['video/quicktime', brand('qt  ')],
-  ['video/mp4', brand('isom', 'iso2', 'iso4', 'iso5', 'iso6', 'mp41', 'mp42', 'avc1', 'M4V ', 'dash')],
+  [
+    'video/mp4',
+    brand('isom', 'iso2', 'iso4', 'iso5', 'iso6', 'mp41', 'mp42', 'avc1', 'M4V ', 'dash'),
+  ],
   ['video/webm', ebml('webm')],
   ['video/x-matroska', ebml('matroska')],
   ['audio/aac', adts],

@@ -1,12 +1,18 @@
 // Who is asking: an API key, or a browser's session cookie. Look-ups are remembered for a few seconds,
 // so a revoked key works no longer than that.
 import type { IncomingHttpHeaders } from 'node:http';
-import { parse as parseCookies } from '@fastify/cookie';
-import { findIdentity } from '../../db/queries/accounts.ts';
-import { findKey } from '../../db/queries/keys.ts';
+import { ensureAccountOf } from '../../db/queries/accounts.ts';
+import { findApiKey } from '../../db/queries/api-keys.ts';
 import { findSession } from '../../db/queries/sessions.ts';
 import type { Host } from '../host.ts';
-import { hashSecret, parseKey, PLATFORMS, type KeyKind, type Platform } from '../keys.ts';
+import {
+  hashSecret,
+  parseKey,
+  platformOf,
+  PLATFORMS,
+  type KeyKind,
+  type Platform,
+} from '../keys.ts';
 import { refuse } from './problems.ts';
 import { Remembered } from './remembered.ts';
 
@@ -21,6 +27,7 @@ export interface Principal {
 }
 
 export const SESSION_COOKIE = 'tessera_session';
+const COOKIE = new RegExp(`(?:^|; *)${SESSION_COOKIE}=([\\w-]{43})(?:;|$)`);
 const REMEMBER_MS = 5_000;
 /** Numeric ids only: names are given to somebody else when they are given up. */
 const USER = new RegExp(`^(${PLATFORMS.join('|')}):([1-9]\\d{0,19})$`);
@@ -36,7 +43,7 @@ export class Principals {
     const { pool, clock } = host;
     const now = () => clock.now();
     const bytes = (hex: string) => Buffer.from(hex, 'hex');
-    this.#keys = new Remembered((hex) => findKey(pool, bytes(hex)), now, REMEMBER_MS);
+    this.#keys = new Remembered((hex) => findApiKey(pool, bytes(hex)), now, REMEMBER_MS);
     this.#sessions = new Remembered((hex) => findSession(pool, bytes(hex)), now, REMEMBER_MS);
     this.#people = new Remembered((user) => this.#accountOf(user), now, REMEMBER_MS);
   }
@@ -53,13 +60,12 @@ export class Principals {
   }
 
   async bySession({ cookie }: IncomingHttpHeaders): Promise<Principal | null> {
-    const secret = parseCookies(cookie ?? '')[SESSION_COOKIE];
+    const secret = COOKIE.exec(cookie ?? '')?.[1];
     if (secret === undefined) return null;
     const sessionHash = hashSecret(secret);
-    const accountId = await this.#sessions.get(sessionHash.toString('hex'));
-    return accountId === null
-      ? null
-      : { kind: 'session', accountId, id: 'session', sessionHash };
+    const session = await this.#sessions.get(sessionHash.toString('hex'));
+    if (session === null) return null;
+    return { kind: 'session', accountId: session.accountId, id: 'session', sessionHash };
   }
 
   /** Signed out: no need to wait until it is looked up again. */
@@ -74,7 +80,11 @@ export class Principals {
     if (!key) throw refuse('unauthorized', 'This API key is not valid, or not valid any more.');
     const user = headers['tessera-user'];
     if (key.kind === 'frontend')
-      return { kind: 'frontend', id: key.id, accountId: await this.#person(user, key.platform) };
+      return {
+        kind: 'frontend',
+        id: key.id,
+        accountId: await this.#person(user, platformOf(key.id)),
+      };
     if (user !== undefined)
       throw refuse('forbidden', 'Only a key of kind frontend may speak for somebody else.');
     return { kind: key.kind, id: key.id, accountId: key.accountId };
@@ -95,6 +105,6 @@ export class Principals {
   #accountOf(user: string): Promise<string> {
     const [provider, subject] = user.split(':') as [string, string];
     const { pool, ids, clock } = this.#host;
-    return findIdentity(pool, { provider, subject }, ids.make('acc', clock.now()));
+    return ensureAccountOf(pool, { provider, subject }, ids.make('acc', clock.now()));
   }
 }

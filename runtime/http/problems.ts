@@ -35,7 +35,10 @@ export const refuse = (
 ): Refused => new Refused(PROBLEMS[code][0], code, detail, extension);
 
 /** RFC 9457. */
-export function problemOf({ code, status, detail, extension }: Refused, requestId: string): Problem {
+export function problemOf(
+  { code, status, detail, extension }: Refused,
+  requestId: string,
+): Problem {
   const known: readonly [number, string] | undefined = PROBLEMS[code as ProblemCode];
   return {
     ...extension,

@@ -1,6 +1,5 @@
 // One's own account: the balance with its reset, and a line for everything that ever changed it.
-import { z } from 'zod';
-import { listPostings } from '../../../db/queries/ledger.ts';
+import { listLedger } from '../../../db/queries/ledger.ts';
 import { quotaRef } from '../../../machines/contract/ids.ts';
 import { accountView as accountShape, ledgerView } from '../../../machines/contract/views.ts';
 import type { AccountView } from '../../../machines/contract/views.ts';
@@ -9,11 +8,10 @@ import type { Host } from '../../host.ts';
 import { accountView } from '../../views.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
-import { cursorOf, pageQuery, readCursor } from '../pages.ts';
+import { pageQuery } from '../pages.ts';
 
 const tags = ['account'];
 const config = { access: 'person' } as const;
-const cursor = z.tuple([z.number().int().positive()]);
 
 export async function readAccount(host: Host, accountId: string): Promise<AccountView> {
   const [row] = await host.store.load([quotaRef(accountId)]);
@@ -41,24 +39,20 @@ export function accountRoutes(app: App, host: Host): void {
     },
     async handler(request) {
       const { accountId } = callerOf(request);
-      const { limit } = request.query;
-      const before = readCursor(cursor, request.query.cursor)?.[0] ?? null;
-      const lines = await listPostings(host.pool, accountId, { before, limit: limit + 1 });
-      const page = lines.slice(0, limit);
-      const last = lines.length > limit ? page.at(-1) : undefined;
+      const page = await listLedger(host.pool, accountId, request.query);
       return {
         object: 'list' as const,
-        data: page.map(({ at, jobId, ...line }) => ({
+        data: page.rows.map((line) => ({
           posting: line.posting,
-          at: new Date(at).toISOString(),
+          at: new Date(line.at).toISOString(),
           reason: line.reason,
-          job_id: jobId,
-          available_change: line.availableChangeMt,
-          held_change: line.heldChangeMt,
-          available_after: line.availableAfterMt,
-          held_after: line.heldAfterMt,
+          job_id: line.jobId,
+          available_change: line.availableChange,
+          held_change: line.heldChange,
+          available_after: line.availableAfter,
+          held_after: line.heldAfter,
         })),
-        next_cursor: last ? cursorOf([last.posting]) : null,
+        next_cursor: page.nextCursor,
       };
     },
   });

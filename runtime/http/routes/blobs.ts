@@ -1,6 +1,6 @@
 // Files that people bring along: pictures to start from, sounds to transcribe.
 import type { Readable } from 'node:stream';
-import { addBlob } from '../../../db/queries/blobs.ts';
+import { insertBlob } from '../../../db/queries/blobs.ts';
 import { blobView } from '../../../machines/contract/views.ts';
 import type { Host } from '../../host.ts';
 import { callerOf } from '../access.ts';
@@ -13,10 +13,8 @@ const BYTES_MAX = 20 * 1024 * 1024;
 
 /** In a scope of its own, because only here a body may be something else than JSON. */
 export function blobRoutes(app: App, host: Host): void {
-  app.addContentTypeParser(
-    [/^(image|audio|video)\/[\w.+-]+/, 'application/octet-stream'],
-    (_request, body, done) => done(null, body),
-  );
+  for (const type of [/^(image|audio|video)\/[\w.+-]+/, 'application/octet-stream'])
+    app.addContentTypeParser(type, (_request, body, done) => done(null, body));
 
   app.route({
     method: 'POST',
@@ -37,7 +35,7 @@ export function blobRoutes(app: App, host: Host): void {
       const checked = checkHead(request.body as Readable | undefined, found);
       const { id, bytes } = await host.blobs.put(checked, BYTES_MAX);
       const { accountId } = callerOf(request);
-      await addBlob(host.pool, { accountId, id, bytes, mediaType: found.mediaType });
+      await insertBlob(host.pool, accountId, { id, bytes, mediaType: found.mediaType });
       reply.code(201);
       return { id, object: 'blob' as const, bytes, media_type: found.mediaType };
     },

@@ -11,14 +11,13 @@ import { quoteJob, submitJob } from '../../submit.ts';
 import { jobView } from '../../views.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
-import { cursorOf, pageQuery, readCursor } from '../pages.ts';
+import { pageQuery } from '../pages.ts';
 import { refuse } from '../problems.ts';
 
 /** Anything else cannot be a job, so no query is spent on it. */
 export const jobId = z.string().regex(/^job_[0-9a-z]{26}$/);
 const byId = z.strictObject({ id: jobId });
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
-const cursor = z.tuple([z.number().int(), jobId]);
 
 const tags = ['jobs'];
 const config = { access: 'person' } as const;
@@ -42,8 +41,7 @@ export function jobRoutes(app: App, host: Host): void {
     async handler(request, reply) {
       const { accountId, id: principal } = callerOf(request);
       const idempotencyKey = readKey(request.headers['idempotency-key']);
-      if (request.body.dry_run)
-        return quoteJob(host, { accountId, request: request.body });
+      if (request.body.dry_run) return quoteJob(host, { accountId, request: request.body });
       const { actor, created } = await submitJob(host, {
         accountId,
         principal,
@@ -68,18 +66,13 @@ export function jobRoutes(app: App, host: Host): void {
     },
     async handler(request) {
       const { accountId } = callerOf(request);
-      const { limit } = request.query;
-      const after = readCursor(cursor, request.query.cursor);
-      const rows = await listJobs(host.pool, accountId, {
-        before: after && { createdAt: after[0], id: after[1] },
-        limit: limit + 1,
-      });
-      const page = rows.slice(0, limit);
-      const last = rows.length > limit ? page.at(-1) : undefined;
+      const page = await listJobs(host.pool, accountId, request.query);
       return {
         object: 'list' as const,
-        data: page.map((row) => view(restore(row))),
-        next_cursor: last ? cursorOf([last.createdAt, last.ref.id]) : null,
+        data: page.rows.map((row) =>
+          view(restore({ ...row, ref: jobRef(accountId, row.id), parked: false })),
+        ),
+        next_cursor: page.nextCursor,
       };
     },
   });

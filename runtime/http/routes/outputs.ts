@@ -1,7 +1,7 @@
 // The bytes of a result. They never change, so clients may keep them; and they are a stranger's bytes, so
 // nothing in them may ever run in the name of this site.
 import { Readable } from 'node:stream';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { BlobMissing } from '../../../machines/contract/blobs.ts';
 import type { JobContext } from '../../../machines/job/context.ts';
@@ -32,14 +32,13 @@ export function outputRoutes(app: App, host: Host): void {
       );
       const output = run.outputs[Number(n)];
       if (!output) throw refuse('not_found', `This job has no output ${n}.`);
-      const type = isShown(output.mediaType) ? output.mediaType : 'application/octet-stream';
+      const shown = isShown(output.mediaType);
       const name = fileNameOf(spec.prompt, Number(n), output.mediaType);
-      reply.headers({
-        'content-disposition': `${isShown(output.mediaType) ? 'inline' : 'attachment'}; filename="${name}"`,
-        'cache-control': 'private, max-age=31536000, immutable',
-        'content-security-policy': "default-src 'none'; sandbox",
+      return sendBlob(host, request, reply, {
+        id: output.blob,
+        type: shown ? output.mediaType : 'application/octet-stream',
+        disposition: `${shown ? 'inline' : 'attachment'}; filename="${name}"`,
       });
-      return sendBlob(host, { id: output.blob, type, headers: request.headers, reply });
     },
   });
 }
@@ -47,29 +46,40 @@ export function outputRoutes(app: App, host: Host): void {
 interface Sending {
   readonly id: string;
   readonly type: string;
-  readonly headers: { range?: string | undefined; 'if-range'?: unknown; 'if-none-match'?: unknown };
-  readonly reply: FastifyReply;
+  readonly disposition: string;
 }
 
-/** The digest is in the name, so it is the entity tag. @throws BlobMissing, Refused */
-export async function sendBlob(host: Host, { id, type, headers, reply }: Sending) {
+/** @throws BlobMissing, Refused */
+export async function sendBlob(
+  host: Host,
+  { headers, method }: FastifyRequest,
+  reply: FastifyReply,
+  { id, type, disposition }: Sending,
+) {
+  // The digest is in the name, so the name is the entity tag.
   const etag = `"${id}"`;
-  reply.headers({ etag, 'accept-ranges': 'bytes', 'content-type': type });
-  if (String(headers['if-none-match'] ?? '').includes(etag)) return reply.code(304).send();
+  reply.header('etag', etag).header('cache-control', 'private, max-age=31536000, immutable');
+  if (headers['if-none-match']?.includes(etag)) return reply.code(304).send();
 
   const bytesTotal = await host.blobs.size(id);
   if (bytesTotal === null) throw new BlobMissing(`${id} is not stored.`);
-  const current = headers['if-range'] === undefined || headers['if-range'] === etag;
-  const range = current ? rangeOf(headers.range, bytesTotal) : null;
+  const isCurrent = headers['if-range'] === undefined || headers['if-range'] === etag;
+  const range = isCurrent ? rangeOf(headers.range, bytesTotal) : null;
   if (range === 'unsatisfiable') {
     reply.header('content-range', `bytes */${bytesTotal}`);
     throw refuse('range_not_satisfiable', `There are only ${bytesTotal} bytes.`);
   }
   const length = range ? range.end - range.start + 1 : bytesTotal;
+  reply.headers({
+    'accept-ranges': 'bytes',
+    'content-type': type,
+    'content-length': String(length),
+    'content-disposition': disposition,
+    'content-security-policy': "default-src 'none'; sandbox",
+  });
   if (range)
     reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${bytesTotal}`);
-  reply.header('content-length', String(length));
-  if (reply.request.method === 'HEAD' || length === 0) return reply.send();
+  if (method === 'HEAD' || length === 0) return reply.send();
   const { body } = await host.blobs.read(id, range?.start, range?.end);
   return reply.send(body instanceof Readable ? body : Readable.from(body, { objectMode: false }));
 }

@@ -14,7 +14,7 @@ import { refuse } from '../problems.ts';
 import { readAccount } from './account.ts';
 
 export const LOCAL_ACCOUNT = 'acc_local';
-const SESSION_DAYS = 30;
+const SESSION_S = 30 * 86_400;
 
 const tags = ['session'];
 // Both work on what the request carries itself; neither needs somebody to be signed in.
@@ -46,9 +46,9 @@ export function sessionRoutes(app: App, host: Host, principals: Principals): voi
       await createSession(host.pool, {
         accountId: LOCAL_ACCOUNT,
         hash: hashSecret(secret),
-        days: SESSION_DAYS,
+        ttlMs: SESSION_S * 1000,
       });
-      setCookie(reply, secret, SESSION_DAYS * 86_400, secure);
+      setCookie(reply, secret, SESSION_S, secure);
       reply.code(201);
       return readAccount(host, LOCAL_ACCOUNT);
     },

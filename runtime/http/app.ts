@@ -1,0 +1,153 @@
+// The HTTP side of a runtime, as a function of its host. Order matters: first whether we may answer at
+// all, then whose request it is, then what is asked.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import helmet from '@fastify/helmet';
+import websocket from '@fastify/websocket';
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  type RawServerDefault,
+} from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import type { Host } from '../host.ts';
+import { guardRoutes } from './access.ts';
+import { acceptJsonOnly, JSON_BYTES_MAX, validatorCompiler } from './bodies.ts';
+import { documentApi, showDocumentation } from './documentation.ts';
+import { answerUnreadable, errorHandler } from './errors.ts';
+import { refuseUnlessLocal } from './local-guard.ts';
+import { Principals } from './principals.ts';
+import { refuse } from './problems.ts';
+import { accountRoutes } from './routes/account.ts';
+import { adminRoutes } from './routes/admin.ts';
+import { blobRoutes } from './routes/blobs.ts';
+import { catalogueRoutes } from './routes/catalogue.ts';
+import { healthRoutes } from './routes/health.ts';
+import { jobRoutes } from './routes/jobs.ts';
+import { outputRoutes } from './routes/outputs.ts';
+import { sessionRoutes } from './routes/session.ts';
+import { streamRoutes } from './routes/streams.ts';
+import { workerRoutes } from './routes/workers.ts';
+import { FRAME_BYTES_MAX, sayGoodbye } from './sockets.ts';
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+export interface AppOptions {
+  /** Answers everything that is not the API's; null: the website is not built. */
+  readonly site: ((request: IncomingMessage, response: ServerResponse) => void) | null;
+  /** A sentence while the process cannot serve yet, or not any more. */
+  readonly whyNotReady: () => string | null;
+  readonly log?: FastifyBaseLogger;
+  /** Tests: every answer is checked against its schema. */
+  readonly checksAnswers?: boolean;
+}
+
+/** Paths that are never the website's. */
+const OURS = /^\/(v1|docs|openapi\.json|healthz|readyz|metrics)(\/|$)/;
+
+export async function buildApp(host: Host, options: AppOptions): Promise<App> {
+  const app = fastify({
+    ...(options.log ? { loggerInstance: options.log } : { logger: false }),
+    // Requests are counted, and logged only when they fail.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: JSON_BYTES_MAX,
+    genReqId: () => host.ids.make('req', host.clock.now()),
+    requestIdHeader: false,
+    // Nobody stands in front of us; headers that say so are refused.
+    trustProxy: false,
+    frameworkErrors: (error, request, reply) => {
+      errorHandler(host.metrics)(error, request, reply);
+    },
+    clientErrorHandler: answerUnreadable,
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler<z.ZodType>(({ schema }) => (answer) => {
+    if (options.checksAnswers) schema.parse(answer);
+    return JSON.stringify(answer);
+  });
+  app.setErrorHandler(errorHandler(host.metrics));
+  app.setNotFoundHandler(() => {
+    throw refuse('not_found', 'There is nothing at this address.');
+  });
+  acceptJsonOnly(app);
+
+  await app.register(websocket, {
+    options: { maxPayload: FRAME_BYTES_MAX },
+    errorHandler: (error, socket, request) => {
+      request.log.warn({ err: error }, 'A WebSocket failed');
+      socket.terminate();
+    },
+    preClose: sayGoodbye,
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    if (host.config.isLocalMode) refuseUnlessLocal(request.raw);
+  });
+  await addSecurityHeaders(app);
+  addSite(app, options.site);
+  measure(app, host);
+
+  const principals = new Principals(host);
+  guardRoutes(app, principals);
+  await documentApi(app);
+  addRoutes(app, host, principals, options);
+  await showDocumentation(app);
+  return app;
+}
+
+function addRoutes(app: App, host: Host, principals: Principals, options: AppOptions): void {
+  sessionRoutes(app, host, principals);
+  jobRoutes(app, host);
+  outputRoutes(app, host);
+  accountRoutes(app, host);
+  catalogueRoutes(app, host);
+  adminRoutes(app, host);
+  healthRoutes(app, host, options.whyNotReady);
+  // Each in a scope of its own: they accept bodies that the others must not.
+  app.register(async (scope) => blobRoutes(scope as App, host));
+  app.register(async (scope) => workerRoutes(scope as App, host));
+  app.register(async (scope) => streamRoutes(scope as App, host, principals));
+}
+
+async function addSecurityHeaders(app: App): Promise<void> {
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    },
+    referrerPolicy: { policy: 'no-referrer' },
+    // Until there is a public address with a certificate there is nothing to insist on.
+    strictTransportSecurity: false,
+  });
+}
+
+function addSite(app: App, site: AppOptions['site']): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (!site || !request.is404 || request.ws || OURS.test(pathOf(request))) return;
+    reply.hijack();
+    reply.raw.setHeader('x-request-id', request.id);
+    reply.raw.setHeader('x-content-type-options', 'nosniff');
+    reply.raw.setHeader('referrer-policy', 'no-referrer');
+    site(request.raw, reply.raw);
+  });
+}
+
+const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '/';
+
+/** Labels are bounded: routes as they are declared, never what somebody typed. */
+function measure(app: App, host: Host): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? (OURS.test(pathOf(request)) ? 'unknown' : 'site');
+    const labels = { method: request.method, route, status: String(reply.raw.statusCode) };
+    host.metrics.httpSeconds.observe(labels, reply.elapsedTime / 1000);
+  });
+}

@@ -1,0 +1,85 @@
+// The two WebSockets: what clients watch, and what worker agents hang on. Listeners are attached before
+// anything is awaited: a frame that arrives early must not be lost.
+import type { FastifyRequest } from 'fastify';
+import type { WebSocket } from 'ws';
+import type { Host } from '../../host.ts';
+import { workerIdOf } from '../../keys.ts';
+import { callerOf } from '../access.ts';
+import type { App } from '../app.ts';
+import type { Principals } from '../principals.ts';
+import { CLOSE, closeSocket, FRAME_BYTES_MAX, keepAlive, onText } from '../sockets.ts';
+import { StreamSession } from '../stream-session.ts';
+
+const SUBSCRIBER_FRAME_BYTES_MAX = 64 * 1024;
+
+export function streamRoutes(app: App, host: Host, principals: Principals): void {
+  const { metrics } = host;
+
+  /** Asks again with each heartbeat: a revoked key and a signed-out browser lose their connections. */
+  const checkAgain = (socket: WebSocket, request: FastifyRequest) => (): void => {
+    principals.of(request.headers).catch((error: { status?: number; message: string }) => {
+      if (error.status === 401) closeSocket(socket, CLOSE.policyViolation, error.message);
+    });
+  };
+
+  const count = (socket: WebSocket, kind: 'subscriber' | 'worker'): void => {
+    metrics.streams.inc({ kind });
+    socket.on('close', () => metrics.streams.dec({ kind }));
+  };
+
+  app.route({
+    method: 'GET',
+    url: '/v1/stream',
+    websocket: true,
+    config: { access: 'person' },
+    handler(socket, request) {
+      const session = new StreamSession(
+        {
+          store: host.store,
+          live: host.live,
+          accountId: callerOf(request).accountId,
+          requestId: request.id,
+          dropped: () => metrics.framesDropped.inc(),
+          failed: (err) => request.log.error({ err }, 'A stream broke off'),
+        },
+        {
+          get bufferedAmount() {
+            return socket.bufferedAmount;
+          },
+          send: (text, sent) => socket.send(text, sent),
+          close: (code, reason) => closeSocket(socket, code, reason),
+        },
+      );
+      onText(socket, SUBSCRIBER_FRAME_BYTES_MAX, (text) => session.receive(text));
+      socket.on('close', () => session.closed());
+      count(socket, 'subscriber');
+      const check = checkAgain(socket, request);
+      keepAlive(socket, () => {
+        check();
+        // In case a wake-up was lost on its way from another runtime.
+        session.rowsStamped();
+      });
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/workers/stream',
+    websocket: true,
+    config: { access: 'worker' },
+    handler(socket, request) {
+      const session = host.sessions.accept(
+        {
+          send: (text) => socket.send(text),
+          close: (code, reason) => closeSocket(socket, code, reason),
+          bufferedBytes: () => socket.bufferedAmount,
+        },
+        workerIdOf(callerOf(request).id),
+      );
+      onText(socket, FRAME_BYTES_MAX, (text) => session.receive(text));
+      socket.on('close', () => session.closed());
+      count(socket, 'worker');
+      keepAlive(socket, checkAgain(socket, request));
+    },
+  });
+}

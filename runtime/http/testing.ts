@@ -1,0 +1,130 @@
+// Test equipment: a whole runtime behind its HTTP side, on a database and a folder of its own. Requests are
+// injected: nothing listens.
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { InjectOptions } from 'fastify';
+import { LocalBlobs } from '../../adapters/blobs/local-blobs.ts';
+import { createDatabasePool } from '../../db/pool.ts';
+import { PostgresStore } from '../../db/postgres-store.ts';
+import { ensureAccount } from '../../db/queries/accounts.ts';
+import { insertApiKey } from '../../db/queries/api-keys.ts';
+import { testDatabase } from '../../db/testing.ts';
+import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
+import type { AgentFrameOf } from '../../machines/contract/worker-protocol.ts';
+import { realIds, StoreClock } from '../clock.ts';
+import { readConfig, type Config } from '../config.ts';
+import { makeCore } from '../core.ts';
+import type { Host } from '../host.ts';
+import { makeKey, workerIdOf, type KeyKind, type Platform } from '../keys.ts';
+import { Metrics } from '../metrics.ts';
+import { TestAgent } from '../testing.ts';
+import { buildApp, type AppOptions } from './app.ts';
+
+/** The store's clock, which a test may set ahead. */
+class AheadClock extends StoreClock {
+  aheadMs = 0;
+  override now(): number {
+    return super.now() + this.aheadMs;
+  }
+}
+
+export type TestRuntime = Awaited<ReturnType<typeof startTestRuntime>>;
+
+export async function startTestRuntime(
+  options: Partial<AppOptions> & { readonly config?: Partial<Config> } = {},
+) {
+  const database = await testDatabase();
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-http-'));
+  const clock = new AheadClock();
+  const metrics = new Metrics({ withProcess: false });
+  const store = metrics.measured(new PostgresStore({ url: database.url }));
+  const blobs = await LocalBlobs.open(folder);
+  const pool = await createDatabasePool({ url: database.url });
+  const core = makeCore({
+    store,
+    clock,
+    ids: realIds,
+    blobs,
+    runtimeId: 'runtime-1',
+    version: 'test',
+    log: () => undefined,
+    observe: (component) => metrics.observe(component),
+  });
+  const { turns, dispatcher, live, sessions } = core;
+  const host: Host = {
+    config: { ...readConfig({}), ...options.config },
+    ...{ store, pool, blobs, clock, ids: realIds, turns, dispatcher, live, sessions, metrics },
+  };
+  metrics.watch(() => dispatcher.status());
+  await core.start();
+  const app = await buildApp(host, {
+    site: null,
+    whyNotReady: () => null,
+    checksAnswers: true,
+    ...options,
+  });
+  await app.ready();
+
+  const key = async (kind: KeyKind, accountId = 'acc_a', platform: Platform | null = null) => {
+    const made = makeKey(kind, platform);
+    await ensureAccount(pool, accountId);
+    await insertApiKey(pool, { ...made, accountId, name: 'test' });
+    return made;
+  };
+
+  return {
+    ...{ host, core, app, clock, url: database.url },
+    key,
+    /** Sends with a key of its own kind, `json` as the body. */
+    async call({
+      key: bearer,
+      json,
+      ...rest
+    }: InjectOptions & { key?: string; json?: unknown } = {}) {
+      const response = await app.inject({
+        method: json === undefined ? 'GET' : 'POST',
+        ...rest,
+        headers: {
+          ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...rest.headers,
+        },
+        ...(json === undefined ? {} : { payload: JSON.stringify(json) }),
+      });
+      return response;
+    },
+    /** A worker that is connected without a socket. */
+    async worker(hello: Partial<AgentFrameOf<'hello'>> = {}) {
+      const { id, key: bearer } = await key('worker', SYSTEM_ACCOUNT);
+      const agent = new TestAgent(core, workerIdOf(id));
+      agent.hello(hello);
+      await until(() => agent.of('welcome').length > 0);
+      await until(() => dispatcher.models().some(({ status }) => status !== 'offline'));
+      return { agent, key: bearer, id: workerIdOf(id) };
+    },
+    async stop() {
+      await app.close();
+      await core.stop();
+      await store.close();
+      await pool.end();
+      await database.drop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Looks again after each turn of the event loop, until the test's own time limit. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export const blobIdOf = (bytes: Buffer): string =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+/** The smallest file that is recognised as a picture. */
+export const PNG = Buffer.concat([
+  Buffer.from('89504e470d0a1a0a', 'hex'),
+  Buffer.from('not a whole picture, but nobody here decodes it'),
+]);
