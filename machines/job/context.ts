@@ -147,10 +147,17 @@ export const adoptLease: Change = ({ context: { run }, event }) => ({
 export const leaveAdoptable: Change = ({ context: { run }, event }) => {
   const { attempt, worker, epoch } = event as EventOf<'worker.lost'>;
   const key: AttemptKey = { attempt, worker, epoch };
-  return { lease: null, adoptable: key, cutOff: [...run.cutOff, key].slice(-CUT_OFF_MAX) };
+  return {
+    lease: null,
+    adoptable: key,
+    cutOff: [...run.cutOff, key].slice(-CUT_OFF_MAX),
+    startedAt: null,
+  };
 };
 
-export const dropLease: Change = () => ({ lease: null, adoptable: null });
+const NO_LEASE = { lease: null, adoptable: null } as const;
+
+export const dropLease: Change = () => ({ ...NO_LEASE, startedAt: null });
 
 export const keepOutputs: Change = ({ event }) => {
   const { outputs, runMs } = event as EventOf<'run.finished'>;
@@ -184,14 +191,15 @@ export const countFailure: Change = (args) => {
 export const endFailed: Change = (args) => ({
   ...countFailure(args),
   attempt: args.context.run.attempt,
+  startedAt: args.context.run.startedAt,
   ending: 'failed',
   ...(isPoison(args) ? { failure: { code: 'poisoned', message: '' } } : {}),
 });
 
-export const endCancelled: Change = (args) => ({ ...dropLease(args), ending: 'cancelled' });
+export const endCancelled: Change = () => ({ ...NO_LEASE, ending: 'cancelled' });
 
-export const endExpired: Change = (args) => ({
-  ...dropLease(args),
+export const endExpired: Change = () => ({
+  ...NO_LEASE,
   ending: 'expired',
   failure: { code: 'deadlineExceeded', message: '' },
 });

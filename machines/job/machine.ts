@@ -22,6 +22,7 @@ const change = (of: (args: Args) => Partial<JobRun>) =>
   }));
 
 export const jobMachine = setup({
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-assertion -- XState's way to say it
   types: {} as {
     context: JobContext;
     events: Event;
