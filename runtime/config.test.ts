@@ -62,7 +62,7 @@ describe('settings', () => {
     [{ PUBLIC_URL: 'ftp://example.org' }, /^PUBLIC_URL must be/],
     [{ PUBLIC_URL: 'https://example.org' }, /^PUBLIC_URL must not be set while no sign-in/],
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL must be one of fatal, error/],
-    [{ TESSERA_RUNTIME_ID: 'a b' }, /^TESSERA_RUNTIME_ID may have letters/],
+    [{ TESSERA_RUNTIME_ID: 'a b' }, /^TESSERA_RUNTIME_ID must have/],
     [{ TESSERA_URL: 'localhost:8000' }, /^TESSERA_URL must be/],
     [{ TESSERA_WORKER_KEY: 'tsr_user_abc' }, /^TESSERA_WORKER_KEY must be a key of kind worker/],
     [{ TESSERA_WORKER_NAME: 'x'.repeat(101) }, /^TESSERA_WORKER_NAME must have at most 100/],

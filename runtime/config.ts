@@ -48,10 +48,6 @@ export const environment = z.object({
     .string()
     .regex(/^[\w.:-]{1,100}$/, 'must have 1 to 100 letters, digits and . : _ -')
     .optional(),
-  TESSERA_RUNTIME_ID: z
-    .string()
-    .regex(/^[\w.:-]{1,100}$/, 'may have letters, digits, points, colons and dashes, at most 100')
-    .optional(),
   TESSERA_URL: address(
     ['http:', 'https:'],
     'must be the address of the runtime, such as http://localhost:8000',
@@ -78,8 +74,6 @@ export interface Config {
   /** Null: no database was named, `up` starts the embedded one. */
   readonly databaseUrl: string | null;
   readonly publicUrl: string | null;
-  /** Tells several runtimes on one database apart; null: made from host and process. */
-  readonly runtimeId: string | null;
   readonly logLevel: z.infer<typeof environment>['LOG_LEVEL'];
   /**
    * Nobody can prove who they are, so whoever reaches the address is the one local person. Only safe
@@ -121,7 +115,6 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
     home: resolve(cwd, data.TESSERA_HOME),
     databaseUrl: data.DATABASE_URL ?? null,
     publicUrl: data.PUBLIC_URL ?? null,
-    runtimeId: data.TESSERA_RUNTIME_ID ?? null,
     logLevel: data.LOG_LEVEL,
     // No identity provider can be configured yet; the first one turns this off.
     isLocalMode: true,
