@@ -137,9 +137,13 @@ test('acknowledges what was handled, in order, and asks again for what was not',
 test('starts anew when the server has a younger history than ours', async () => {
   const server = await serve();
   const { jobs } = follow(server.url, { after: 500 });
-  const { peer } = await server.next();
-  send(peer, { type: 'subscribed', after: 500, head: 3 });
-  send(peer, job(4));
+  const first = await server.next();
+  expect(await first.said.next()).toEqual({ subscribe: { after: 500 } });
+  send(first.peer, { type: 'subscribed', after: 500, head: 3 });
+  const second = await server.next();
+  expect(await second.said.next()).toEqual({ subscribe: { after: 3 } });
+  send(second.peer, { type: 'subscribed', after: 3, head: 3 });
+  send(second.peer, job(4));
   expect(await jobs.next()).toBe('job_4@4');
 });
 

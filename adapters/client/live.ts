@@ -127,9 +127,11 @@ export class LiveStream {
   #subscribed(frame: FrameOf<'subscribed'>): void {
     this.#callOff();
     this.#failures = 0;
-    // A head behind us means that the server's history began anew; ours means nothing to it.
-    const startsHere = this.#handled === -1 || frame.head < this.#handled;
-    if (startsHere) this.#handled = frame.head;
+    // A head behind us means that the server's history began anew. It would wait for our old number
+    // to come up again, so it is asked once more, from where it is.
+    const isYounger = frame.head < this.#handled;
+    if (isYounger || this.#handled === -1) this.#handled = frame.head;
+    if (isYounger) return this.reconnect();
     this.#enter('live');
     this.#options.onSubscribed?.(frame);
   }
