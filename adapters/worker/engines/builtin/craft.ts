@@ -1,11 +1,12 @@
 // What runs inside a model's thread. A craft is one model's skill with the tables it needs; building it
 // is loading the model, and letting the thread end is unloading it.
-import type {
-  EngineJob,
-  EngineOutput,
-  EngineUpdate,
+import type { z } from 'zod';
+import {
+  EngineFailure,
+  type EngineJob,
+  type EngineOutput,
+  type EngineUpdate,
 } from '../../../../machines/contract/engine.ts';
-import { OFFERS } from './offers.ts';
 
 export interface Craft {
   /** Memory its tables hold. */
@@ -19,18 +20,6 @@ export interface CraftPorts {
   readonly check: () => void;
 }
 
-/** The limits that are offered are the limits that are kept. */
-const limitsOf = (model: string) => {
-  const {
-    pixelsMax = 0,
-    stepsMax = 0,
-    secondsMax = 0,
-    charactersMax = 0,
-    llmTokensMax = 0,
-  } = OFFERS.find(({ id }) => id === model)?.limits ?? {};
-  return { pixelsMax, stepsMax, secondsMax, charactersMax, llmTokensMax };
-};
-
 export class Cancelled extends Error {
   constructor() {
     super('cancelled');
@@ -38,27 +27,12 @@ export class Cancelled extends Error {
   }
 }
 
-/** Only what a model needs is imported: a picture's thread never reads the voices. */
-export const CRAFTS: Readonly<Record<string, () => Promise<Craft>>> = {
-  sketch: async () => {
-    const { createImageCraft } = await import('./image/craft.ts');
-    return createImageCraft({ tableSize: 512, octaves: 7, stepsDefault: 8, ...limitsOf('sketch') });
-  },
-  atelier: async () => {
-    const { createImageCraft } = await import('./image/craft.ts');
-    return createImageCraft({
-      tableSize: 1024,
-      octaves: 9,
-      stepsDefault: 24,
-      ...limitsOf('atelier'),
-    });
-  },
-  flite: async () => {
-    const { createSpeechCraft } = await import('./speech/craft.ts');
-    return createSpeechCraft(limitsOf('flite'));
-  },
-  parrot: async () => {
-    const { createWritingCraft } = await import('./writing/craft.ts');
-    return createWritingCraft(limitsOf('parrot'));
-  },
-};
+/** Throws with a sentence for a person when the parameters do not fit. */
+export function readParams<T>(schema: z.ZodType<T>, job: EngineJob): T {
+  const params = schema.safeParse(job.params);
+  if (params.success) return params.data;
+  const reasons = params.error.issues.map(({ path, message }) =>
+    `${path.join('.')} ${message}`.trim(),
+  );
+  throw new EngineFailure('invalidInput', `The parameters are not valid: ${reasons.join('; ')}.`);
+}

@@ -36,6 +36,20 @@ export const OFFERS: readonly ModelOffer[] = [
     voices: [],
   },
   {
+    id: 'sketch-motion',
+    name: 'Sketch Motion',
+    engine: ENGINE,
+    modality: 'video',
+    description:
+      'Built-in sketch engine in motion: drifting clouds, waves, turning planets and a slow camera, as MP4 where ffmpeg is installed and as animated WebP otherwise. Not a trained model; connect ComfyUI for those.',
+    vramBytes: 4 * MEBIBYTE,
+    loadMs: 500,
+    runMs: 12_000,
+    limits: { pixelsMax: MEBIBYTE, secondsMax: 10, stepsMax: 8, countMax: 1 },
+    styles: [...STYLES],
+    voices: [],
+  },
+  {
     id: 'flite',
     name: 'Flite',
     engine: ENGINE,

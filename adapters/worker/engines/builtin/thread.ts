@@ -8,7 +8,8 @@ import {
   type EngineUpdate,
 } from '../../../../machines/contract/engine.ts';
 import type { FailureCode } from '../../../../machines/contract/failures.ts';
-import { Cancelled, CRAFTS, type Craft } from './craft.ts';
+import { Cancelled, type Craft } from './craft.ts';
+import { CRAFTS } from './crafts.ts';
 
 export interface ThreadJob {
   readonly job: EngineJob;

@@ -6,7 +6,7 @@ import {
   type EngineOutput,
 } from '../../../../../machines/contract/engine.ts';
 import { imageParams } from '../../../../../machines/contract/requests.ts';
-import type { Craft } from '../craft.ts';
+import { readParams, type Craft } from '../craft.ts';
 import { hashText } from '../random.ts';
 import { createAtlas } from './atlas.ts';
 import { toBytes } from './finish.ts';
@@ -64,14 +64,9 @@ export function createImageCraft(options: ImageCraftOptions): Craft {
 }
 
 function readWish(job: EngineJob, options: ImageCraftOptions) {
-  const params = imageParams.safeParse(job.params);
-  if (!params.success)
-    throw new EngineFailure(
-      'invalidInput',
-      `The parameters are not valid: ${params.error.message}`,
-    );
-  const { width, height, style } = params.data;
-  const steps = params.data.steps ?? options.stepsDefault;
+  const params = readParams(imageParams, job);
+  const { width, height, style } = params;
+  const steps = params.steps ?? options.stepsDefault;
   if (width * height > options.pixelsMax) {
     throw new EngineFailure(
       'invalidInput',
@@ -86,7 +81,7 @@ function readWish(job: EngineJob, options: ImageCraftOptions) {
     height,
     steps,
     style: readStyle(style),
-    seed: params.data.seed ?? hashText(job.id),
+    seed: params.seed ?? hashText(job.id),
   };
 }
 

@@ -5,7 +5,7 @@ import { createRaster, resize, type Raster } from './raster.ts';
 import type { Scene } from './scene.ts';
 
 export interface PaintOptions {
-  readonly scene: Scene;
+  readonly scene: Pick<Scene, 'shade'>;
   readonly width: number;
   readonly height: number;
   readonly steps: number;
@@ -17,11 +17,12 @@ export interface PaintOptions {
 /** Resolution doubles this often before the full size is reached. */
 const LEVELS_MAX = 5;
 const ROWS_PER_CHECK = 16;
+const EDGES_PER_CHECK = 8192;
 /** Contrast at which a pixel deserves another sample. */
 const EDGE = 0.045;
 
 export async function paint(options: PaintOptions): Promise<Raster> {
-  const { width, height, steps } = options;
+  const { scene, width, height, steps, check } = options;
   const levels = Math.min(steps, LEVELS_MAX);
   let picture = createRaster(1, 1);
   for (let level = 1; level <= levels; level += 1) {
@@ -29,16 +30,26 @@ export async function paint(options: PaintOptions): Promise<Raster> {
     const shrink = 2 ** (levels - level) * (steps === 1 ? 2 : 1);
     const levelWidth = Math.max(1, Math.ceil(width / shrink));
     const levelHeight = Math.max(1, Math.ceil(height / shrink));
-    picture = render(options.scene, levelWidth, levelHeight, options.check);
+    picture = render(scene, levelWidth, levelHeight, check);
     await options.onStep(level, picture);
   }
   if (picture.width !== width || picture.height !== height)
     picture = resize(picture, width, height);
-  if (steps > levels) await refine(picture, options, levels);
+  if (steps === levels) return picture;
+  const refine = createRefiner(picture, scene, check);
+  for (let step = levels + 1; step <= steps; step += 1) {
+    refine();
+    await options.onStep(step, picture);
+  }
   return picture;
 }
 
-export function render(scene: Scene, width: number, height: number, check: () => void): Raster {
+export function render(
+  scene: Pick<Scene, 'shade'>,
+  width: number,
+  height: number,
+  check: () => void,
+): Raster {
   const raster = createRaster(width, height);
   const pixel = 1 / height;
   const out = new Float32Array(3);
@@ -52,43 +63,43 @@ export function render(scene: Scene, width: number, height: number, check: () =>
   return raster;
 }
 
-async function refine(picture: Raster, options: PaintOptions, from: number): Promise<void> {
+/** Each call adds one sample to every pixel of `picture` that has an edge in it. */
+export function createRefiner(
+  picture: Raster,
+  scene: Pick<Scene, 'shade'>,
+  check: () => void,
+): () => void {
   const { width, height, data } = picture;
   const edges = findEdges(picture);
-  const sums = Float32Array.from(
-    { length: edges.length * 3 },
-    (_, index) => data[edges[(index / 3) | 0]! * 3 + (index % 3)]!,
-  );
+  const sums = new Float32Array(edges.length * 3);
+  for (const [index, at] of edges.entries()) sums.set(data.subarray(at * 3, at * 3 + 3), index * 3);
   const pixel = 1 / height;
   const out = new Float32Array(3);
   const random = createRandom(edges.length);
-  for (let step = from + 1; step <= options.steps; step += 1) {
-    const samples = step - from + 1;
+  let samples = 1;
+  return () => {
+    samples += 1;
     const dx = random.next();
     const dy = random.next();
-    for (const [index, at] of edges.entries()) {
-      if (index % 8192 === 0) options.check();
-      options.scene.shade(
-        ((at % width) + dx) * pixel,
-        (Math.floor(at / width) + dy) * pixel,
-        pixel,
-        out,
-      );
+    for (let index = 0; index < edges.length; index += 1) {
+      if (index % EDGES_PER_CHECK === 0) check();
+      const at = edges[index]!;
+      scene.shade(((at % width) + dx) * pixel, (Math.floor(at / width) + dy) * pixel, pixel, out);
       for (let channel = 0; channel < 3; channel += 1) {
         const sum = sums[index * 3 + channel]! + out[channel]!;
         sums[index * 3 + channel] = sum;
         data[at * 3 + channel] = sum / samples;
       }
     }
-    await options.onStep(step, picture);
-  }
+  };
 }
 
 function findEdges({ width, height, data }: Raster): Uint32Array {
-  const light = Float32Array.from({ length: width * height }, (_, index) => {
-    const sum = data[index * 3]! * 0.3 + data[index * 3 + 1]! * 0.59 + data[index * 3 + 2]! * 0.11;
-    return Math.sqrt(Math.min(1.2, Math.max(0, sum)));
-  });
+  const light = new Float32Array(width * height);
+  for (let at = 0; at < light.length; at += 1) {
+    const sum = data[at * 3]! * 0.3 + data[at * 3 + 1]! * 0.59 + data[at * 3 + 2]! * 0.11;
+    light[at] = Math.sqrt(Math.min(1.2, Math.max(0, sum)));
+  }
   const found: number[] = [];
   for (let y = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1) {

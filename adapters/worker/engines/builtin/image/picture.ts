@@ -6,7 +6,7 @@ import { createFlow } from './motifs/flow.ts';
 import { createMountains } from './motifs/mountains.ts';
 import { createSea } from './motifs/sea.ts';
 import { createSpace } from './motifs/space.ts';
-import { paint } from './painter.ts';
+import { createRefiner, paint, render } from './painter.ts';
 import { createPalette } from './palette.ts';
 import { shrink, type Raster } from './raster.ts';
 import type { Scene, SceneContext } from './scene.ts';
@@ -38,7 +38,10 @@ const SCENES: Record<Motif, (context: SceneContext) => Scene> = {
   flow: createFlow,
 };
 
-export async function createPicture(options: PictureOptions) {
+export type StudioOptions = Omit<PictureOptions, 'steps' | 'check' | 'onStep'>;
+
+/** A set scene, ready to be painted once or filmed. */
+export function openStudio(options: StudioOptions) {
   const reading = readPrompt(options.prompt, options.seed);
   const context: SceneContext = {
     reading,
@@ -48,6 +51,7 @@ export async function createPicture(options: PictureOptions) {
     aspect: options.width / options.height,
   };
   const scene = SCENES[reading.motif](context);
+  const style = options.style ?? reading.style ?? 'natural';
   const finish = (light: Raster): Raster => {
     const copy = { ...light, data: light.data.slice() };
     addGlow(copy, 0.7);
@@ -55,13 +59,50 @@ export async function createPicture(options: PictureOptions) {
     grade(screen, { contrast: 0.35, saturation: 1.1, vignette: 0.5, grain: 0.022 }, reading.seed);
     return screen;
   };
+  return {
+    scene,
+    finish,
+    facts: { motif: reading.motif, hour: reading.hour, season: reading.season, style },
+    /** One frame of a film: the scene at a time, from where the camera is then. */
+    moment: (atSeconds: number, ofSeconds: number, samples: number, check: () => void) => {
+      scene.setTime(atSeconds);
+      const seen = filmed(scene, context.aspect, atSeconds / ofSeconds);
+      const light = render(seen, options.width, options.height, check);
+      const refine = samples > 1 ? createRefiner(light, seen, check) : () => {};
+      for (let sample = 1; sample < samples; sample += 1) refine();
+      const screen = finish(light);
+      return { bytes: toBytes(screen), preview: () => forPreview(screen) };
+    },
+  };
+}
+
+export async function createPicture(options: PictureOptions) {
+  const { scene, finish, facts } = openStudio(options);
   const light = await paint({
     ...options,
     scene,
     onStep: (step, soFar) => options.onStep(step, () => finish(forPreview(soFar))),
   });
-  const facts = { motif: reading.motif, hour: reading.hour, season: reading.season };
   return { bytes: toBytes(finish(light)), facts };
+}
+
+const ZOOM = 0.07;
+const PAN = 0.025;
+
+/** A camera that comes slowly nearer and drifts aside, within what the scene holds. */
+function filmed(scene: Scene, aspect: number, progress: number): Pick<Scene, 'shade'> {
+  const ease = progress * progress * (3 - 2 * progress);
+  const zoom = 1 - ZOOM * (0.3 + 0.7 * ease);
+  const shift = (ease - 0.5) * PAN * aspect;
+  return {
+    shade: (x, y, pixel, out) =>
+      scene.shade(
+        (x - aspect / 2) * zoom + aspect / 2 + shift,
+        (y - 0.5) * zoom + 0.5,
+        pixel * zoom,
+        out,
+      ),
+  };
 }
 
 /** A preview is small: finishing the whole picture for it would cost more than the step itself. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { EngineFailure, type EngineJob } from '../../../../../machines/contract/engine.ts';
 import { audioParams } from '../../../../../machines/contract/requests.ts';
-import type { Craft } from '../craft.ts';
+import { readParams, type Craft } from '../craft.ts';
 import { runCommand } from './memory-wasi.ts';
 import { splitSentences, toSpeakable } from './sentences.ts';
 import { DEFAULT_VOICE, VOICES } from './voices.ts';
@@ -47,13 +47,8 @@ export async function createSpeechCraft(options: {
 }
 
 function readWish(job: EngineJob, charactersMax: number) {
-  const params = audioParams.safeParse(job.params);
-  if (!params.success)
-    throw new EngineFailure(
-      'invalidInput',
-      `The parameters are not valid: ${params.error.message}`,
-    );
-  const { voice = DEFAULT_VOICE, speed } = params.data;
+  const params = readParams(audioParams, job);
+  const { voice = DEFAULT_VOICE, speed } = params;
   if (!VOICES.includes(voice)) {
     throw new EngineFailure(
       'invalidInput',

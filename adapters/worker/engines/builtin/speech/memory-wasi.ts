@@ -115,7 +115,9 @@ export async function runCommand(
     },
   };
 
-  const instance: WebAssembly.Instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: imports });
+  const instance: WebAssembly.Instance = await WebAssembly.instantiate(module, {
+    wasi_snapshot_preview1: imports,
+  });
   try {
     (instance.exports._start as () => void)();
   } catch (error) {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { EngineFailure, type EngineJob } from '../../../../../machines/contract/engine.ts';
 import { textParams } from '../../../../../machines/contract/requests.ts';
-import type { Craft } from '../craft.ts';
+import { readParams, type Craft } from '../craft.ts';
 import { createRandom, hashText, mix } from '../random.ts';
 import { trainChain, type Chain } from './chain.ts';
 
@@ -44,13 +44,8 @@ export async function createWritingCraft(limits: WritingLimits): Promise<Craft> 
 }
 
 function readWish(job: EngineJob, limits: WritingLimits) {
-  const params = textParams.safeParse(job.params);
-  if (!params.success)
-    throw new EngineFailure(
-      'invalidInput',
-      `The parameters are not valid: ${params.error.message}`,
-    );
-  const { max_tokens: words, temperature, seed } = params.data;
+  const params = readParams(textParams, job);
+  const { max_tokens: words, temperature, seed } = params;
   if (words > limits.llmTokensMax) {
     throw new EngineFailure(
       'invalidInput',
