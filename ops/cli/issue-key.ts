@@ -29,9 +29,9 @@ export async function issueKey(databaseUrl: string, request: KeyRequest): Promis
   const pool = await createDatabasePool({ url: databaseUrl, connectionsMax: 1 });
   try {
     const isNewAccount = await ensureAccount(pool, account);
-    const { key, id, hash } = makeKey(kind);
-    const row = { accountId: account, id, kind, name, hash };
-    await insertApiKey(pool, platform === null ? row : { ...row, platform });
+    // The key's id says whom a frontend may speak for.
+    const { key, id, hash } = makeKey(kind, platform);
+    await insertApiKey(pool, { accountId: account, id, kind, name, hash });
     return { key, account, isNewAccount };
   } finally {
     await pool.end();
