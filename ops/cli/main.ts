@@ -32,6 +32,13 @@ function program(): Command {
       process.exitCode = await up(env);
     });
   tessera
+    .command('runtime')
+    .description('start the control plane alone, on the database at DATABASE_URL')
+    .action(async () => {
+      const { runtime } = await import('./runtime.ts');
+      await runtime(env);
+    });
+  tessera
     .command('worker')
     .description('start a worker beside a GPU; it dials in at TESSERA_URL with TESSERA_WORKER_KEY')
     .action(async () => {

@@ -20,7 +20,7 @@ export async function assertPortIsFree(host: string, port: number): Promise<void
 
 function portProblem(error: NodeJS.ErrnoException, port: number): Error {
   const otherPort = port === 65_535 ? port - 1 : port + 1;
-  const advice = `Choose another one: PORT=${otherPort} npm start`;
+  const advice = `Choose another one, such as PORT=${otherPort}.`;
   if (error.code === 'EADDRINUSE') {
     return new Error(`Port ${port} is already used by another program. ${advice}`, {
       cause: error,
@@ -34,9 +34,13 @@ function portProblem(error: NodeJS.ErrnoException, port: number): Error {
   return error;
 }
 
-/** Resolves when a job can be made; rejects only when `signal` is aborted. */
-export async function untilReady(address: string, signal: AbortSignal): Promise<void> {
+/** Resolves when the runtime takes calls; rejects only when `signal` is aborted. */
+export async function untilAnswering(address: string, signal: AbortSignal): Promise<void> {
   while (!(await answers(`${address}/readyz`, signal))) await pause(signal);
+}
+
+/** Resolves when a worker offers something to make; rejects only when `signal` is aborted. */
+export async function untilOffering(address: string, signal: AbortSignal): Promise<void> {
   while (!(await offersModel(address, signal))) await pause(signal);
 }
 

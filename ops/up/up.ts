@@ -9,7 +9,7 @@ import { onStopSignals } from '../cli/signals.ts';
 import { startCommand } from './children.ts';
 import { type Database, startDatabase } from './database.ts';
 import { type InstanceLock, takeInstanceLock } from './instance.ts';
-import { assertPortIsFree, untilReady } from './ready.ts';
+import { assertPortIsFree, untilAnswering, untilOffering } from './ready.ts';
 import type { RestartingChild } from './restarting-child.ts';
 import { ensureSite } from './site.ts';
 import { ensureWorkerKey } from './worker-key.ts';
@@ -84,6 +84,8 @@ async function start(options: Start): Promise<void> {
   const { config, home, lock, parts, signal, onRefused } = options;
   say(`Tessera ${packageJson.version}, with its data in ${home.folder}.`);
   await assertPortIsFree(config.host, config.port);
+  const shown = addressOf(config.host === '127.0.0.1' ? 'localhost' : config.host, config.port);
+  lock.update({ address: shown });
   const [database, site] = await Promise.allSettled([
     prepareDatabase(options),
     ensureSite({ root: REPOSITORY, say, signal }),
@@ -97,6 +99,7 @@ async function start(options: Start): Promise<void> {
   const address = addressOf(config.host, config.port);
   const children = { home, tell, say, onRefused };
   parts.runtime = startCommand('runtime', () => ({ DATABASE_URL: url() }), children);
+  await untilAnswering(address, signal);
   const workerSettings = {
     // The agent decides nothing, so it is not given the database.
     DATABASE_URL: undefined,
@@ -105,10 +108,7 @@ async function start(options: Start): Promise<void> {
     TESSERA_WORKER_NAME: WORKER_NAME,
   };
   parts.worker = startCommand('worker', () => workerSettings, children);
-
-  const shown = addressOf(config.host === '127.0.0.1' ? 'localhost' : config.host, config.port);
-  lock.update({ address: shown });
-  await untilReady(address, signal);
+  await untilOffering(address, signal);
   // The address is the one thing that a script may want: data on stdout, talk on stderr.
   console.log(`Tessera is ready at ${shown}`);
   say('Ctrl-C stops it; everything is still there at the next start.');
