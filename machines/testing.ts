@@ -75,6 +75,16 @@ export function deepFreeze<T>(value: T): T {
   return value;
 }
 
+/** Objects and arrays that both hold, at any depth. */
+export function sharedObjects(one: object, other: object): object[] {
+  const inside = (value: unknown): object[] =>
+    typeof value === 'object' && value !== null
+      ? [value, ...Object.values(value).flatMap(inside)]
+      : [];
+  const known = new Set(inside(one));
+  return inside(other).filter((each) => known.has(each));
+}
+
 /** As it comes back from the database. */
 export function restored<Machine extends AnyStateMachine>(
   machine: Machine,

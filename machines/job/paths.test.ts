@@ -5,7 +5,16 @@ import { getShortestPaths, getSimplePaths } from 'xstate/graph';
 import { initialTransition, transition } from 'xstate';
 import { describe, expect, it } from 'vitest';
 import type { AttemptKey } from '../contract/events.ts';
-import { begin, deepFreeze, effectsOf, leavesIn, take, timerEvent, type Said } from '../testing.ts';
+import {
+  begin,
+  deepFreeze,
+  effectsOf,
+  leavesIn,
+  sharedObjects,
+  take,
+  timerEvent,
+  type Said,
+} from '../testing.ts';
 import { jobMachine, type JobSnapshot } from './machine.ts';
 import { at, EVENTS, spec, STATES, WAYS, type Column, type JobState } from './testing.ts';
 
@@ -314,13 +323,3 @@ describe('two jobs', () => {
     expect(sharedObjects(walkInMemory().context, walkInMemory().context)).toEqual([]);
   });
 });
-
-/** Objects and arrays that both hold, at any depth. */
-function sharedObjects(one: object, other: object): object[] {
-  const inside = (value: unknown): object[] =>
-    typeof value === 'object' && value !== null
-      ? [value, ...Object.values(value).flatMap(inside)]
-      : [];
-  const known = new Set(inside(one));
-  return inside(other).filter((each) => known.has(each));
-}

@@ -21,7 +21,7 @@ export interface Slot {
 
 export interface WorkerRun {
   readonly epoch: string;
-  /** The runtime that holds the agent's socket. */
+  /** The runtime that holds the agent's socket; '' once the lease has run out. */
   readonly runtime: string;
   readonly loaded: readonly string[];
   readonly loading: string | null;
@@ -69,7 +69,11 @@ export interface Decision {
   readonly run?: Partial<WorkerRun>;
   readonly offer?: WorkerOffer;
   readonly orders?: readonly { readonly order: WorkerOrder; readonly accountId: string | null }[];
-  readonly tells?: readonly { readonly job: string; readonly accountId: string; readonly event: JobEvent }[];
+  readonly tells?: readonly {
+    readonly job: string;
+    readonly accountId: string;
+    readonly event: JobEvent;
+  }[];
   readonly settle?: readonly AttemptName[];
 }
 
@@ -91,16 +95,28 @@ export const isBusy = ({ context }: { context: WorkerContext }) =>
 
 export const isLoading = ({ context }: { context: WorkerContext }) => context.run.loading !== null;
 
-/** Reports of an older boot, or of a socket that a newer one replaced, change nothing. */
+/** False from the end of the lease to the next hello, even if the socket is still open. */
+export const isConnected = ({ context }: { context: WorkerContext }) => context.run.runtime !== '';
+
+/**
+ * Reports of an older boot, or of a socket that a newer one replaced, change nothing. Nor do those of
+ * an agent whose lease ran out: it keeps its results and repeats them after its next hello.
+ */
 export const isCurrentBoot = ({ context, event }: Args) =>
+  isConnected({ context }) &&
   'epoch' in event &&
   event.epoch === context.run.epoch &&
   (!('runtime' in event) || event.runtime === context.run.runtime);
+
+export const isSameBoot = ({ context, event }: Args) =>
+  event.type === 'worker.connected' && event.epoch === context.run.epoch;
 
 /** A slot is free, and the model is in memory, on its way there, or may be swapped in now. */
 export function canClaim({ context: { offer, run }, event }: Args): boolean {
   const { spec, epoch } = event as EventOf<'slot.claimed'>;
   if (epoch !== run.epoch || Object.keys(run.slots).length >= offer.slots) return false;
+  // An earlier attempt of the job is still being stopped: the agent knows both by the same name.
+  if (spec.id in run.slots) return false;
   if (!offer.models.some((model) => model.id === spec.model)) return false;
   if (run.loading !== null) return run.loading === spec.model;
   return run.loaded.includes(spec.model) || Object.keys(run.slots).length === 0;
@@ -171,7 +187,9 @@ export function refuseClaim({ context, event }: Args): Decision {
 export function cancelSlot({ context: { run }, event }: Args): Decision {
   const { job, attempt } = event as EventOf<'slot.cancelRequested'>;
   const slot = run.slots[job];
-  if (slot?.attempt !== attempt) return { run: { lost: without(run.lost, job) } };
+  if (slot?.attempt !== attempt) {
+    return run.lost[job]?.attempt === attempt ? { run: { lost: without(run.lost, job) } } : {};
+  }
   return {
     run: { slots: { ...run.slots, [job]: { ...slot, phase: 'cancelling' } } },
     orders: [{ order: { type: 'cancel', job, attempt }, accountId: slot.accountId }],
@@ -185,38 +203,37 @@ export function dropBounced({ context: { run }, event }: Args): Decision {
   if (!slot || slot.phase === 'cancelling') return {};
   return {
     run: { slots: { ...run.slots, [job]: { ...slot, phase: 'cancelling' } } },
-    orders: [
-      { order: { type: 'cancel', job, attempt: slot.attempt }, accountId: slot.accountId },
-    ],
+    orders: [{ order: { type: 'cancel', job, attempt: slot.attempt }, accountId: slot.accountId }],
   };
 }
 
-/** The agent reports on an attempt. Unknown ones are told to be forgotten; nothing else happens. */
+/**
+ * The agent reports on an attempt. One that has no slot here is told to be forgotten and changes
+ * nothing. One that is being cancelled frees its slot; its job is not told, for it has moved on.
+ */
 export function report({ context, event }: Args): Decision {
   const { job, attempt } = event as EventOf<'run.started'>;
   const { run } = context;
   const slot = run.slots[job];
-  const known = slot?.attempt === attempt;
-  const tell = (said: JobEvent): NonNullable<Decision['tells']> =>
-    known && slot.phase !== 'cancelling' ? [{ job, accountId: slot.accountId, event: said }] : [];
-  const key = known ? keyOf(context, slot) : { attempt, worker: context.id, epoch: run.epoch };
-
-  if (event.type === 'run.acknowledged') return { tells: tell({ type: event.type, ...key }) };
-  if (event.type === 'run.started')
-    return {
-      ...(known && slot.phase === 'ordered'
-        ? { run: { slots: { ...run.slots, [job]: { ...slot, phase: 'running' } } } }
-        : {}),
-      tells: tell({ type: event.type, ...key }),
-    };
-
-  const ended = { slots: known ? without(run.slots, job) : run.slots };
   const settle = [{ job, attempt }];
+  if (slot?.attempt !== attempt) return { settle };
+  const key = keyOf(context, slot);
+  const tell = (said: JobEvent): NonNullable<Decision['tells']> =>
+    slot.phase === 'cancelling' ? [] : [{ job, accountId: slot.accountId, event: said }];
+  const slots = without(run.slots, job);
+
   switch (event.type) {
+    case 'run.started':
+      return {
+        ...(slot.phase === 'ordered'
+          ? { run: { slots: { ...run.slots, [job]: { ...slot, phase: 'running' } } } }
+          : {}),
+        tells: tell({ type: event.type, ...key }),
+      };
     case 'run.finished': {
       const { outputs, runMs } = event;
       return {
-        run: { ...ended, failuresInRow: 0, breaks: 0 },
+        run: { slots, failuresInRow: 0, breaks: 0 },
         tells: tell({ type: event.type, ...key, outputs, runMs }),
         settle,
       };
@@ -224,13 +241,16 @@ export function report({ context, event }: Args): Decision {
     case 'run.failed': {
       const { code, message } = event;
       return {
-        run: { ...ended, failuresInRow: run.failuresInRow + (blamesWorker(code) ? 1 : 0) },
+        run: { slots, failuresInRow: run.failuresInRow + (blamesWorker(code) ? 1 : 0) },
         tells: tell({ type: event.type, ...key, code, message }),
         settle,
       };
     }
+    case 'run.cancelled':
+      // Nobody asked for it: the attempt comes back without costing one.
+      return { run: { slots }, tells: tell({ type: 'slot.returned', ...key }), settle };
     default:
-      return { run: ended, settle };
+      return { tells: tell({ type: 'run.acknowledged', ...key }) };
   }
 }
 
@@ -260,7 +280,9 @@ export function noteLoadFailed({ context, event }: Args): Decision {
     run: {
       loaded: run.loaded.filter((each) => each !== model),
       loading: run.loading === model ? null : run.loading,
-      slots: Object.fromEntries(Object.entries(run.slots).filter(([, slot]) => slot.model !== model)),
+      slots: Object.fromEntries(
+        Object.entries(run.slots).filter(([, slot]) => slot.model !== model),
+      ),
       failuresInRow: run.failuresInRow + 1,
     },
     orders: waiting.map(([job, slot]) => ({
@@ -277,6 +299,8 @@ export function noteLoadFailed({ context, event }: Args): Decision {
   };
 }
 
-export const noteUnloaded = ({ context: { run }, event }: Args): Decision => ({
-  run: { loaded: run.loaded.filter((each) => each !== (event as EventOf<'model.unloaded'>).model) },
-});
+export function noteUnloaded({ context: { run }, event }: Args): Decision {
+  const { model } = event as EventOf<'model.unloaded'>;
+  if (!run.loaded.includes(model)) return {};
+  return { run: { loaded: run.loaded.filter((each) => each !== model) } };
+}

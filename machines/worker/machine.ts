@@ -39,6 +39,7 @@ const applied = (context: WorkerContext, decision: Decision): Partial<WorkerCont
 });
 
 const base = setup({
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-assertion -- XState's way to say it
   types: {} as {
     context: WorkerContext;
     events: Stamped<WorkerEvent>;
@@ -51,7 +52,8 @@ const base = setup({
 const decide = (by: (args: Args) => Decision) =>
   base.enqueueActions(({ context, event, enqueue }) => {
     const decision = by({ context, event });
-    enqueue.assign(applied(context, decision));
+    // A decision to change nothing must leave the snapshot as it is: then there is no turn either.
+    if (decision.run || decision.offer) enqueue.assign(applied(context, decision));
     for (const each of effectsOf(decision)) enqueue(each);
   });
 
@@ -62,6 +64,8 @@ export const workerMachine = base
       isCurrentBoot: worker.isCurrentBoot,
       isBusy: worker.isBusy,
       isLoading: worker.isLoading,
+      isConnected: worker.isConnected,
+      isSameBoot: worker.isSameBoot,
       failsTooOften: ({ context }) => context.run.failuresInRow >= FAILURES_IN_ROW_MAX,
     },
     delays: {
@@ -128,7 +132,9 @@ export const workerMachine = base
       idle: {
         description: 'Online with nothing to do.',
         tags: ['online', 'available'],
-        on: { 'slot.claimed': [{ guard: 'canClaim', actions: 'claim' }, { actions: 'refuseClaim' }] },
+        on: {
+          'slot.claimed': [{ guard: 'canClaim', actions: 'claim' }, { actions: 'refuseClaim' }],
+        },
         always: [
           { guard: 'failsTooOften', target: 'unhealthy' },
           { guard: 'isLoading', target: 'swapping' },
@@ -138,8 +144,11 @@ export const workerMachine = base
       swapping: {
         description: 'A model is being loaded, after what had to make room was unloaded.',
         tags: ['online', 'available', 'busy'],
-        on: { 'slot.claimed': [{ guard: 'canClaim', actions: 'claim' }, { actions: 'refuseClaim' }] },
+        on: {
+          'slot.claimed': [{ guard: 'canClaim', actions: 'claim' }, { actions: 'refuseClaim' }],
+        },
         always: [
+          { guard: 'failsTooOften', target: 'unhealthy' },
           { guard: and([not('isLoading'), 'isBusy']), target: 'executing' },
           { guard: not('isLoading'), target: 'idle' },
         ],
@@ -147,36 +156,43 @@ export const workerMachine = base
       executing: {
         description: 'At least one slot is busy.',
         tags: ['online', 'available', 'busy'],
-        on: { 'slot.claimed': [{ guard: 'canClaim', actions: 'claim' }, { actions: 'refuseClaim' }] },
+        on: {
+          'slot.claimed': [{ guard: 'canClaim', actions: 'claim' }, { actions: 'refuseClaim' }],
+        },
         always: [
+          { guard: 'failsTooOften', target: 'unhealthy' },
           { guard: 'isLoading', target: 'swapping' },
           { guard: not('isBusy'), target: 'idle' },
         ],
       },
       draining: {
+        // Not `online`: an operator's wish outlives the connection, and there may be none.
         description: 'Finishes what it has and takes nothing new, until it is told to resume.',
-        tags: 'online',
         entry: 'orderDrain',
-        // An operator's wish outlives the connection.
         on: {
-          'worker.resumeRequested': 'idle',
+          'worker.resumeRequested': [{ guard: 'isConnected', target: 'idle' }, 'offline'],
           'worker.drainRequested': {},
           'worker.connected': { actions: ['reconcile', 'keepLease', 'orderDrain'] },
           'lease.expired': { actions: 'loseAll' },
         },
       },
       unhealthy: {
-        description: 'Its engine failed several times in a row. It rests, then gets another chance.',
+        description:
+          'Its engine failed several times in a row. It rests, then gets another chance.',
         tags: 'online',
         entry: 'noteBreak',
         after: { break: 'idle' },
-        on: { 'worker.resumeRequested': 'idle' },
+        on: {
+          'worker.resumeRequested': 'idle',
+          // A blip is no cure; a new boot may be one.
+          'worker.connected': { guard: 'isSameBoot', actions: ['reconcile', 'keepLease'] },
+        },
       },
       quarantined: {
         description: 'Taken out of service by an operator. Only an operator brings it back.',
-        tags: 'online',
         on: {
-          'worker.resumeRequested': 'idle',
+          'worker.resumeRequested': [{ guard: 'isConnected', target: 'idle' }, 'offline'],
+          'worker.quarantineRequested': {},
           'worker.drainRequested': {},
           'worker.connected': { actions: ['reconcile', 'keepLease'] },
           'lease.expired': { actions: 'loseAll' },

@@ -10,7 +10,8 @@ const live = (slots: Readonly<Record<string, Slot>>) =>
 function tellAll(
   { id, run }: WorkerContext,
   slots: readonly (readonly [string, Slot])[],
-  type: 'worker.lost' | 'worker.crashed' | 'slot.returned' | 'run.adoptionOffered',
+  type:
+    'worker.lost' | 'worker.crashed' | 'slot.returned' | 'run.acknowledged' | 'run.adoptionOffered',
 ): Tells {
   return slots.map(([job, slot]) => ({
     job,
@@ -24,6 +25,7 @@ export function loseAll({ context }: Args): Decision {
   const { run } = context;
   return {
     run: {
+      runtime: '',
       slots: {},
       lost: { ...run.lost, ...Object.fromEntries(live(run.slots)) },
       loaded: [],
@@ -57,12 +59,16 @@ export function reconcile({ context, event }: Args): Decision {
 
   // The order to load may have been lost on the way; asking twice does no harm.
   const loading = run.loading !== null && !hello.loaded.includes(run.loading) ? run.loading : null;
-  const said = new Map(hello.attempts.map(({ job, attempt }) => [job, attempt]));
+  // It may name two attempts of one job: one that waits to be settled, and one that runs.
+  const nameOf = (job: string, attempt: number) => `${job} ${attempt}`;
+  const said = new Set(hello.attempts.map(({ job, attempt }) => nameOf(job, attempt)));
+  const isSaid = ([job, slot]: [string, Slot]) => said.has(nameOf(job, slot.attempt));
   const slots = Object.entries(run.slots);
-  const kept = slots.filter(([job, slot]) => said.get(job) === slot.attempt);
-  const returned = slots.filter(([job, slot]) => said.get(job) !== slot.attempt);
-  const cutOff = Object.entries(run.lost).filter(([job, slot]) => said.get(job) === slot.attempt);
-  const known = new Set([...kept, ...cutOff].map(([job]) => job));
+  const kept = slots.filter(isSaid);
+  const returned = slots.filter((each) => !isSaid(each));
+  const cutOff = Object.entries(run.lost).filter(isSaid);
+  const ordered = kept.filter(([, slot]) => slot.phase === 'ordered');
+  const known = new Set([...kept, ...cutOff].map(([job, slot]) => nameOf(job, slot.attempt)));
   return {
     offer: hello.offer,
     // What was cut off keeps its slot until its job answers: adopted, or ended (the tell bounces).
@@ -74,6 +80,8 @@ export function reconcile({ context, event }: Args): Decision {
     },
     tells: [
       ...tellAll(context, live(Object.fromEntries(returned)), 'slot.returned'),
+      // The agent has the order, whether or not its acknowledgement got through.
+      ...tellAll(context, ordered, 'run.acknowledged'),
       ...tellAll(context, cutOff, 'run.adoptionOffered'),
     ],
     orders: [
@@ -81,7 +89,7 @@ export function reconcile({ context, event }: Args): Decision {
         ? []
         : [{ order: { type: 'load' as const, model: loading }, accountId: null }]),
       ...hello.attempts
-        .filter(({ job }) => !known.has(job))
+        .filter(({ job, attempt }) => !known.has(nameOf(job, attempt)))
         .map(({ job, attempt }) => ({
           order: { type: 'cancel' as const, job, attempt },
           accountId: null,
