@@ -1,6 +1,7 @@
 // What tests that start `tessera` share: a clean environment, a folder, and an end for what they started.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environment } from '../runtime/config.ts';
@@ -69,4 +70,13 @@ export function startTessera(args: readonly string[], env: NodeJS.ProcessEnv): T
 export async function endTessera(tessera: Tessera): Promise<void> {
   tessera.child.kill('SIGTERM');
   await tessera.ended;
+}
+
+/** Free now; whoever starts on it must be quick. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

@@ -2,13 +2,14 @@
 // steps build on each other, as a day with Tessera does.
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   cleanEnvironment,
   endTessera,
+  freePort,
   removeFolder,
   startTessera,
   type Tessera,
@@ -165,11 +166,3 @@ it('refuses a wrong setting with a sentence and exit code 2', async () => {
   expect((await up.ended).code).toBe(2);
   expect(up.stderr()).toMatch(/^PORT must be a whole number/m);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
