@@ -1,7 +1,7 @@
 // The line above the button: what it costs, and whether that is within reach. Pure.
 import type { AccountView, DryRunView } from '../../../../machines/contract/views.ts';
 import { countdown } from '../words/job-words.ts';
-import { estimate } from '../words/time.ts';
+import { duration, estimate } from '../words/time.ts';
 import { amount, tokens } from '../words/tokens.ts';
 
 export interface PriceWords {
@@ -25,6 +25,10 @@ export function priceWords({ quote, account, sentence, now }: PriceInput): Price
     const wait = `New tokens in ${countdown(account.resets_at, now)}.`;
     return { tone: 'short', text: `This takes ${price}; ${have}. ${wait}` };
   }
-  const ready = quote.eta ? `, ready in ${estimate(quote.eta, 0)}` : '';
-  return { tone: 'plain', text: price + ready };
+  return { tone: 'plain', text: quote.eta ? `${price}, ready ${soon(quote.eta)}` : price };
+}
+
+function soon(eta: { readonly min_s: number; readonly max_s: number }): string {
+  if (eta.max_s < 1.5) return 'in a moment';
+  return eta.min_s < 1.5 ? `within ${duration(Math.max(2, eta.max_s))}` : `in ${estimate(eta, 0)}`;
 }

@@ -56,7 +56,8 @@ function openWords({ job, live, modelName, elapsedS }: WordsInput): Status {
       return { tone: 'waiting', headline: 'Trying again', detail };
     }
     default: {
-      const reason = job.eta?.reason ?? '';
+      // The headline has said already how many are ahead.
+      const reason = (job.eta?.reason ?? '').replace(/^\d+ ahead(, )?/, '');
       return { tone: 'waiting', headline: place(job.position), detail: sentences(eta, reason) };
     }
   }

@@ -15,7 +15,7 @@ const job = (fields: Partial<JobView> = {}): JobView => ({
   params: {},
   count: 1,
   position: 2,
-  eta: { min_s: 10, max_s: 20, reason: '2 ahead' },
+  eta: { min_s: 10, max_s: 20, reason: '2 ahead, the worker is busy' },
   cost: { tokens: 1, millitokens: 1000, charged_millitokens: null },
   attempt: 1,
   cancellable: true,
@@ -103,7 +103,7 @@ describe('a job in words', () => {
     expect(words({}, 4)).toEqual({
       tone: 'waiting',
       headline: '2 jobs ahead',
-      detail: 'About 6 to 16 s · 2 ahead',
+      detail: 'About 6 to 16 s · the worker is busy',
       money: '1 token held until it is done',
       cancel: 'Returns 1 token',
     });
