@@ -2,6 +2,10 @@
 import { createRandom } from '../random.ts';
 import type { Atlas } from './atlas.ts';
 import { addGlow, grade, toBytes, toScreen } from './finish.ts';
+import { createForest } from './motifs/forest.ts';
+import { createCity } from './motifs/city.ts';
+import { createMeadow } from './motifs/meadow.ts';
+import { createDesert } from './motifs/desert.ts';
 import { createFlow } from './motifs/flow.ts';
 import { createMountains } from './motifs/mountains.ts';
 import { createSea } from './motifs/sea.ts';
@@ -30,11 +34,11 @@ const PREVIEW_SIDE_MAX = 384;
 const SCENES: Record<Motif, (context: SceneContext) => Scene> = {
   mountains: createMountains,
   sea: createSea,
-  forest: createMountains,
-  city: createMountains,
+  forest: createForest,
+  city: createCity,
   space: createSpace,
-  meadow: createMountains,
-  desert: createMountains,
+  meadow: createMeadow,
+  desert: createDesert,
   flow: createFlow,
 };
 

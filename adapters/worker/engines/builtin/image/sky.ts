@@ -100,7 +100,7 @@ export function createSky(context: SceneContext, horizon: number): Sky {
     const dx = x - sunX;
     const dy = y - sunY;
     const distance = Math.sqrt(dx * dx + dy * dy);
-    const glow = isMoon ? 0.16 : 0.5;
+    const glow = isMoon ? 0.16 : isLow ? 0.5 : 0.24;
     addInto(
       out,
       sun[0],

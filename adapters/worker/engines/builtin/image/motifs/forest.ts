@@ -1,0 +1,231 @@
+// Trunks behind trunks in the mist, light falling between them, moss or leaves on the ground.
+import { hashCell } from '../../random.ts';
+import { blend } from '../colour.ts';
+import { addInto, clamp, mixInto, smooth, type Scene, type SceneContext } from '../scene.ts';
+
+interface Row {
+  /** 0 nearest, 1 farthest. */
+  readonly distance: number;
+  readonly spacing: number;
+  readonly width: number;
+  readonly ground: number;
+  readonly seed: number;
+  readonly shift: number;
+}
+
+const ROWS = 6;
+
+export function createForest(context: SceneContext): Scene {
+  const { reading, palette, random, atlas, aspect } = context;
+  const isDark = palette.dark > 0.5;
+  const sunX = aspect * random.between(0.35, 0.65);
+  const sunY = random.between(0.12, 0.3);
+  const glow = blend(palette.horizon, palette.sun, 0.45);
+  const mist = blend(palette.haze, palette.horizon, 0.35);
+  const bark = blend(palette.near, palette.far, 0.12);
+  const isBirch = reading.words.has('birch');
+  const pale = blend(palette.horizon, palette.haze, 0.4);
+  const leaf = blend(palette.leaf, palette.sun, 0.12);
+  const moss = blend(palette.leaf, palette.near, 0.4);
+  const path = blend(blend(palette.near, palette.haze, 0.4), palette.accent, 0.12);
+  const shiftX = random.next();
+  const shiftY = random.next();
+  const bendAt = random.between(-0.5, 0.5);
+  const hasPath = reading.words.has('path') || reading.words.has('trail') || random.next() < 0.7;
+  const fireflies = isDark || reading.words.has('fairy') || reading.words.has('magic') ? 1 : 0;
+  let time = 0;
+
+  const rows: Row[] = Array.from({ length: ROWS }, (_, index) => {
+    const distance = 1 - index / (ROWS - 1);
+    const near = 1 - distance;
+    return {
+      distance,
+      spacing: 0.03 + near ** 1.5 * 0.24,
+      width: 0.005 + near ** 2 * 0.05,
+      ground: 0.64 + near ** 1.7 * 0.33,
+      seed: Math.floor(random.next() * 1e9),
+      shift: random.next(),
+    };
+  }).reverse();
+
+  const groundLine = (row: Row, x: number) =>
+    row.ground +
+    0.02 * atlas.fractal(x * 0.3 + row.shift, row.shift) -
+    (1 - row.distance) * 0.028 * atlas.ridged(x * 3.1 + row.shift, row.shift) -
+    0.012 * atlas.fractal(x * 6.3, row.shift);
+
+  const background = (x: number, y: number, out: Float32Array) => {
+    const away = Math.hypot((x - sunX) * 0.8, y - sunY);
+    const light = Math.exp(-away * 2.3);
+    const leaves = atlas.cells(x * 0.55 + shiftX, y * 0.55 + shiftY) - 0.45;
+    const dapple = clamp(light + leaves * 0.22 * smooth(0.75, 0.1, y));
+    for (let channel = 0; channel < 3; channel += 1) {
+      const shade = mist[channel]! * 0.62 + moss[channel]! * 0.2;
+      out[channel] = shade + (glow[channel]! * 1.15 - shade) * dapple;
+    }
+  };
+
+  const trunkCover = (
+    row: Row,
+    x: number,
+    y: number,
+    pixel: number,
+    shade: { side: number; id: number },
+  ) => {
+    const cell = Math.floor(x / row.spacing);
+    let cover = 0;
+    for (let column = cell - 1; column <= cell + 1; column += 1) {
+      const chance = hashCell(column, 1, row.seed);
+      if (chance < 0.16) continue;
+      const sway = atlas.fractal(column * 0.37 + row.shift, y * 0.16 + row.shift) * row.width * 0.9;
+      const lean = (hashCell(column, 4, row.seed) - 0.5) * 0.1 * (y - 0.7);
+      const centre =
+        (column + 0.2 + 0.6 * hashCell(column, 2, row.seed)) * row.spacing + sway + lean;
+      const foot = groundLine(row, centre);
+      if (y > foot + row.width * 0.3) continue;
+      const flare = 1 + 1.3 * Math.exp(-Math.max(0, foot - y) / (row.width * 0.9 + 0.004));
+      const half = row.width * (0.32 + 0.4 * chance) * flare * (0.75 + 0.25 * y);
+      const side = (x - centre) / half;
+      const here = clamp((half - Math.abs(x - centre)) / pixel + 0.5);
+      if (here <= cover) continue;
+      cover = here;
+      shade.side = side;
+      shade.id = column;
+    }
+    return cover;
+  };
+
+  const shade = { side: 0, id: 0 };
+  const paintTrunk = (row: Row, x: number, y: number, cover: number, out: Float32Array) => {
+    const air = row.distance ** 0.8 * 0.88;
+    const toLight = clamp(0.5 + shade.side * Math.sign(sunX - x) * 0.5);
+    const furrows =
+      0.75 +
+      0.5 * atlas.ridged((x / row.width) * 0.012 + shade.id * 0.13, y * 0.7 + shade.id * 0.29);
+    const light = (0.25 + 0.95 * toLight ** 2) * furrows;
+    const lines = isBirch
+      ? smooth(0.18, 0.34, atlas.ridged(shade.id * 0.31 + x * 0.2, y * 2.6))
+      : 1;
+    for (let channel = 0; channel < 3; channel += 1) {
+      const own = isBirch
+        ? pale[channel]! * (1 - lines * 0.75) * (0.4 + toLight * 0.6)
+        : bark[channel]! * light;
+      const lit = own + glow[channel]! * toLight ** 3 * 0.09;
+      const far =
+        mist[channel]! * 0.8 +
+        glow[channel]! * 0.25 * Math.exp(-Math.hypot(x - sunX, y - sunY) * 2.4);
+      const value = lit + (far - lit) * air;
+      out[channel] = out[channel]! + (value - out[channel]!) * cover;
+    }
+  };
+
+  const paintGround = (
+    row: Row,
+    x: number,
+    y: number,
+    top: number,
+    cover: number,
+    out: Float32Array,
+  ) => {
+    const depth = y - top;
+    const grain = atlas.fractal(
+      x * (1.2 + row.distance * 2),
+      y * (3 + row.distance * 6) + row.shift,
+    );
+    const tufts = atlas.ridged(x * 2.1 + row.shift, y * 3.4);
+    const middle = aspect * 0.5 + Math.sin((1 - y) * 5 + bendAt) * bendAt * 0.25 * (1 - y);
+    const wide = 0.012 + Math.max(0, y - 0.62) * 0.42;
+    const onPath = hasPath ? smooth(1.15, 0.65, Math.abs(x - middle) / wide + grain * 0.25) : 0;
+    const light = 0.55 + grain * 0.35 + tufts * 0.25 + 0.35 * Math.exp(-Math.abs(x - sunX) * 2.2);
+    const air = row.distance * 0.72 + 0.12 * Math.exp(-depth * 18);
+    for (let channel = 0; channel < 3; channel += 1) {
+      const soil = moss[channel]! + (path[channel]! * 1.25 - moss[channel]!) * onPath;
+      const own = soil * light;
+      const value = own + (mist[channel]! * 0.85 - own) * air;
+      out[channel] = out[channel]! + (value - out[channel]!) * cover;
+    }
+  };
+
+  const paintLeaves = (row: Row, x: number, y: number, out: Float32Array) => {
+    const near = 1 - row.distance;
+    const low = 0.16 + 0.16 * near + 0.2 * atlas.fractal(x * 0.32 + row.shift, row.shift);
+    const above = (low - y) * 2.6;
+    if (above < -0.7) return;
+    const zoom = 0.7 + row.distance * 1.1;
+    const drift = time * 0.0012;
+    const clumps = atlas.fractal(x * zoom * 1.3 + row.shift + drift, y * zoom * 1.3 + row.shift);
+    const fine = atlas.cells(x * zoom * 1.9 + row.shift + drift, y * zoom * 1.9);
+    const tiny = atlas.cells(x * zoom * 4.3 + drift * 2, y * zoom * 4.3 + row.shift);
+    const body = above + clumps * 1.05 - fine * 0.5 - tiny * 0.3;
+    const cover = smooth(0.02, 0.12, body);
+    if (cover === 0) return;
+    const sun = Math.exp(-Math.hypot(x - sunX, y - sunY) * 3.2);
+    const lit = clamp(0.95 - fine * 0.7 - tiny * 0.55 + sun * 0.75 - above * 0.22 + clumps * 0.3);
+    const air = row.distance ** 0.9 * 0.72;
+    for (let channel = 0; channel < 3; channel += 1) {
+      const dark = bark[channel]! * 0.35 + leaf[channel]! * 0.16;
+      const own = dark + (leaf[channel]! * 1.05 + glow[channel]! * sun * 0.35 - dark) * lit;
+      const far = mist[channel]! * 0.72 + leaf[channel]! * 0.25;
+      const value = own + (far - own) * air;
+      out[channel] = out[channel]! + (value - out[channel]!) * cover;
+    }
+  };
+
+  const rays = (x: number, y: number, strength: number, out: Float32Array) => {
+    const angle = Math.atan2(x - sunX, y + 0.25 - sunY * 0.4);
+    const beams = smooth(
+      0.02,
+      0.5,
+      atlas.fractal(angle * 0.55 + shiftX + time * 0.001, 0.21) + 0.12,
+    );
+    const fade = Math.exp(-Math.hypot(x - sunX, y - sunY) * 1.7) * smooth(0.98, 0.4, y);
+    addInto(out, glow[0], glow[1], glow[2], beams * fade * strength);
+  };
+
+  const sparks = (x: number, y: number, out: Float32Array) => {
+    const cell = 0.13;
+    const column = Math.floor(x / cell);
+    const line = Math.floor(y / cell);
+    const chance = hashCell(column, line, 77);
+    if (chance > 0.5 || y < 0.35) return;
+    const px = (column + 0.5 + 0.1 * Math.sin(time * 0.7 + chance * 60)) * cell;
+    const py = (line + 0.5 + 0.1 * Math.cos(time * 0.5 + chance * 90)) * cell;
+    const far = Math.hypot(x - px, y - py);
+    const pulse = 0.6 + 0.4 * Math.sin(time * 2 + chance * 40);
+    addInto(
+      out,
+      1,
+      0.85,
+      0.4,
+      (Math.exp(-far * 520) * 2.2 + Math.exp(-far * 90) * 0.3 * smooth(0.05, 0.02, far)) * pulse,
+    );
+  };
+
+  return {
+    setTime: (seconds) => void (time = seconds),
+    shade: (x, y, pixel, out) => {
+      background(x, y, out);
+      for (let index = rows.length - 1; index >= 0; index -= 1) {
+        const row = rows[index]!;
+        const top = groundLine(row, x);
+        const floor = clamp((y - top) / (pixel * 2) + 0.5);
+        if (floor > 0) paintGround(row, x, y, top, floor, out);
+        const cover = trunkCover(row, x, y, pixel, shade);
+        if (cover > 0) paintTrunk(row, x, y, cover, out);
+        paintLeaves(row, x, y, out);
+        if (index === 3) rays(x, y, isDark ? 0.3 : 0.42, out);
+      }
+      rays(x, y, isDark ? 0.06 : 0.1, out);
+      if (fireflies > 0) sparks(x, y, out);
+      const low = smooth(0.5, 0.75, y) * smooth(0.95, 0.7, y);
+      const drift = atlas.wisps(x * 0.35 + time * 0.004, y * 1.2 + shiftY);
+      mixInto(
+        out,
+        mist[0],
+        mist[1],
+        mist[2],
+        low * clamp(drift * 0.5 + 0.12) * (reading.things.has('fog') ? 1.3 : 0.7),
+      );
+    },
+  };
+}
