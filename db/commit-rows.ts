@@ -112,35 +112,48 @@ const parked: readonly Column<ParkedRow>[] = [
 ];
 
 const SETS = { actors, fences, journal, armed, cancelled, ledger, outbox, stream, parked };
-type SetName = keyof typeof SETS;
+export type SetName = keyof typeof SETS;
 
-/** Each set as a row source `r(...)` in SQL; `$1` is the batch id. */
-export const SOURCES: Readonly<Record<SetName, string>> = (() => {
-  const sources = {} as Record<SetName, string>;
+/**
+ * The row sets that this batch has, and the parameters of its statement: the batch id, then the columns of
+ * those sets. Left out where empty, because a set costs the server as much to prepare as two rows.
+ */
+export function commitParameters(batch: CommitBatch): {
+  readonly sets: readonly SetName[];
+  readonly parameters: readonly string[];
+} {
+  const timers = settleTimers(batch);
+  const both = crossReference(batch);
+  const sets: SetName[] = [];
+  const parameters = [batch.batchId];
+  const add = <Row>(name: SetName, columns: readonly Column<Row>[], rows: readonly Row[]) => {
+    // The verdict is reached over the actors, so they are always there.
+    if (rows.length === 0 && name !== 'actors') return;
+    sets.push(name);
+    parameters.push(...columnParameters(columns, rows));
+  };
+  add('actors', actors, both.actors);
+  add('fences', fences, batch.fences);
+  add('journal', journal, batch.journal);
+  add('armed', armed, timers.armed);
+  add('cancelled', cancelled, timers.cancelled);
+  add('ledger', ledger, batch.ledger);
+  add('outbox', outbox, batch.outbox);
+  add('stream', stream, batch.stream);
+  add('parked', parked, both.parked);
+  return { sets, parameters };
+}
+
+/** Each of these sets as a row source `r(...)` in SQL, in the order of the parameters. */
+export function commitSources(sets: readonly SetName[]): ReadonlyMap<SetName, string> {
+  const sources = new Map<SetName, string>();
   let first = 2;
-  for (const [name, columns] of Object.entries(SETS)) {
-    sources[name as SetName] = columnSource(columns as readonly Column<never>[], first);
+  for (const name of sets) {
+    const columns: readonly Column<never>[] = SETS[name];
+    sources.set(name, columnSource(columns, first));
     first += columns.length;
   }
   return sources;
-})();
-
-/** The statement's parameters, in the order of SETS. */
-export function commitParameters(batch: CommitBatch): string[] {
-  const timers = settleTimers(batch);
-  const both = crossReference(batch);
-  return [
-    batch.batchId,
-    ...columnParameters(actors, both.actors),
-    ...columnParameters(fences, batch.fences),
-    ...columnParameters(journal, batch.journal),
-    ...columnParameters(armed, timers.armed),
-    ...columnParameters(cancelled, timers.cancelled),
-    ...columnParameters(ledger, batch.ledger),
-    ...columnParameters(outbox, batch.outbox),
-    ...columnParameters(stream, batch.stream),
-    ...columnParameters(parked, both.parked),
-  ];
 }
 
 /** Rare: an actor that is written and parked in one batch, each side told of the other. */

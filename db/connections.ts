@@ -111,15 +111,17 @@ export class Connections {
  * Every statement here reads and writes by key. Planned once per connection (planning the commit costs
  * more than running it) and never by scanning: a plan made while a table was empty would scan it for good.
  */
+export const PLANNING = {
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  jit: 'off',
+};
+
 async function prepare(client: pg.PoolClient, statementTimeoutMs: number): Promise<Backend> {
-  const settings = {
-    plan_cache_mode: 'force_generic_plan',
-    enable_seqscan: 'off',
-    enable_hashjoin: 'off',
-    enable_mergejoin: 'off',
-    jit: 'off',
-    statement_timeout: String(statementTimeoutMs),
-  };
+  const settings = { ...PLANNING, statement_timeout: String(statementTimeoutMs) };
   const calls = Object.entries(settings).map(
     ([name, value]) => `set_config('${name}', '${value}', false)`,
   );

@@ -138,7 +138,7 @@ export class MemoryStore implements Store {
 
   #runningTimers() {
     return [...this.tables.timers.values()]
-      .filter(({ ref }) => this.tables.actors.get(refKey(ref))?.parked === false)
+      .filter(({ ref }) => this.tables.actors.get(refKey(ref))?.parked !== true)
       .sort((a, b) => a.dueAt - b.dueAt);
   }
 

@@ -59,7 +59,8 @@ export async function migrate(url: string, folder: string = FOLDER): Promise<rea
     refuseDifference(migrations, applied.rows);
     const fresh = migrations.slice(applied.rows.length);
     for (const migration of fresh) await apply(client, migration);
-    if (migrations.length > 0 && folder === FOLDER) {
+    if (folder === FOLDER) {
+      // At every start, so that the journal has its days even where no sweeper has run yet.
       await client.query('select create_journal_partitions($1)', [JOURNAL_DAYS_AHEAD]);
     }
     return fresh.map(({ name }) => name);

@@ -4,7 +4,7 @@ import pg from 'pg';
 import type { ActorKind, ActorRef } from '../machines/contract/ids.ts';
 import { checkBatch } from './batch.ts';
 import { commitParameters } from './commit-rows.ts';
-import { COMMIT_TEXT } from './commit-statement.ts';
+import { commitStatement } from './commit-statement.ts';
 import {
   type Backend,
   ConnectionLost,
@@ -22,8 +22,6 @@ import {
   StoreUnavailable,
   UnknownOutcome,
 } from './store.ts';
-
-const COMMIT: Statement = { name: 'commit', text: COMMIT_TEXT };
 
 // Races between commits are settled by running again; five in a row mean that something else is wrong.
 const COMMIT_ATTEMPTS = 5;
@@ -53,10 +51,11 @@ export class PostgresStore implements Store {
 
   async commit(batch: CommitBatch): Promise<CommitResult> {
     checkBatch(batch);
-    const parameters = commitParameters(batch);
+    const { sets, parameters } = commitParameters(batch);
+    const statement = commitStatement(sets);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const [row] = await this.#connections.query(COMMIT, parameters);
+        const [row] = await this.#connections.query(statement, parameters);
         const [at, lost] = row as [number, string];
         return { at, lost: lost === '' ? [] : lost.split(',').map(Number) };
       } catch (error) {

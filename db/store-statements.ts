@@ -75,15 +75,16 @@ export const LIST_WITHOUT: Statement = {
   text: `select ${ACTOR} from actors a where a.kind = $1 and not (a.tags @> array[$2::text])`,
 };
 
-// The timers of a parked actor wait until it is released; else they would be due for ever. The clock in
-// a subquery, because the index cannot be searched by a function that may change from row to row.
-const RUNNING_TIMERS = `timers t join actors a
-    on a.account_id = t.account_id and a.kind = t.kind and a.id = t.actor_id and a.parked_at is null`;
+// The timers of a parked actor wait until it is released; else they would be due for ever. Asked by a
+// subquery and not by a join, because a join may be begun from the actors: all of them.
+const NOT_PARKED = `(select a.parked_at from actors a
+    where a.account_id = t.account_id and a.kind = t.kind and a.id = t.actor_id) is null`;
 
+// The clock in a subquery: an index cannot be searched by a function that changes from row to row.
 export const DUE_TIMERS: Statement = {
   name: 'dueTimers',
-  text: `select t.account_id, t.kind, t.actor_id, t.name, t.arming_id::float8 from ${RUNNING_TIMERS}
-    where t.due_at <= (select clock_timestamp()) order by t.due_at limit $1`,
+  text: `select t.account_id, t.kind, t.actor_id, t.name, t.arming_id::float8 from timers t
+    where t.due_at <= (select clock_timestamp()) and ${NOT_PARKED} order by t.due_at limit $1`,
 };
 
 export const dueTimer = (row: Row): DueTimer => ({
@@ -95,7 +96,7 @@ export const dueTimer = (row: Row): DueTimer => ({
 export const NEXT_TIMER: Statement = {
   name: 'nextTimer',
   text: `select greatest(0, ceil(extract(epoch from t.due_at - clock_timestamp()) * 1000))::float8
-    from ${RUNNING_TIMERS} order by t.due_at limit 1`,
+    from timers t where ${NOT_PARKED} order by t.due_at limit 1`,
 };
 
 export const OUTBOX: Statement = {
@@ -113,8 +114,9 @@ export const outboxRow = (row: Row): OutboxRow => ({
 
 export const OUTBOX_DELIVERED: Statement = {
   name: 'outboxDelivered',
-  text: `update outbox o set delivered_at = clock_timestamp() from ${columnSource(outboxColumns, 1)}
-    where o.account_id = r.account_id and o.id = r.id and o.delivered_at is null`,
+  text: `update outbox o set delivered_at = coalesce(o.delivered_at, clock_timestamp())
+    from ${columnSource(outboxColumns, 1)}
+    where o.account_id = r.account_id and o.id = r.id`,
 };
 
 export const STAMP_STREAM: Statement = {
@@ -123,16 +125,17 @@ export const STAMP_STREAM: Statement = {
     from stamp_stream($1, $2, $3)`,
 };
 
-const STREAM = 'select seq::float8, account_id, job_id, payload from stream';
+// Ordered by the column, not by its output, which would be sorted anew.
+const STREAM = 'select s.seq::float8, s.account_id, s.job_id, s.payload from stream s';
 
 export const READ_STREAM: Statement = {
   name: 'readStream',
-  text: `${STREAM} where seq > $1 order by seq limit $2`,
+  text: `${STREAM} where s.seq > $1 order by s.seq limit $2`,
 };
 
 export const READ_STREAM_OF_ACCOUNT: Statement = {
   name: 'readStreamOfAccount',
-  text: `${STREAM} where account_id = $1 and seq > $2 order by seq limit $3`,
+  text: `${STREAM} where s.account_id = $1 and s.seq > $2 order by s.seq limit $3`,
 };
 
 export const streamRow = (row: Row): StreamRow => ({

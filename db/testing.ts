@@ -69,14 +69,15 @@ export interface TestDatabase {
  * A database of its own, cloned from a migrated template. In a test file:
  *   const database = await testDatabase();
  *   afterAll(database.drop);
+ * `empty`: without any table.
  */
-export async function testDatabase(): Promise<TestDatabase> {
+export async function testDatabase({ empty = false } = {}): Promise<TestDatabase> {
   const serverUrl = process.env['DATABASE_URL_TEST'] ?? (await sharedServer());
   const name = `tessera_test_${randomBytes(6).toString('hex')}`;
   await withServer(serverUrl, async (client) => {
     // The lock serves two ends: one runner makes the template, and none clones it while one migrates.
     await client.query('select pg_advisory_lock(7355609)');
-    const template = await ensureTemplate(client, serverUrl);
+    const template = empty ? 'template1' : await ensureTemplate(client, serverUrl);
     await client.query(`create database ${name} template ${template}`);
   });
   const drop = () =>

@@ -130,15 +130,17 @@ export function testDelivery(factory: StoreFactory): void {
           }
           return seen;
         };
-        const readers = [reader(store), reader(other)];
-        await Promise.all([
+        const [first, second] = await Promise.all([
+          reader(store),
+          reader(other),
           writer(store, 'job_1'),
           writer(other, 'job_2'),
           writer(other, 'job_3'),
           writer(store, 'job_4'),
         ]);
         const all = Array.from({ length: total }, (_, n) => n + 1);
-        for (const seen of await Promise.all(readers)) expect(seen).toEqual(all);
+        expect(first).toEqual(all);
+        expect(second).toEqual(all);
         const rows = await store.readStream(null, 0, 1000);
         for (const jobId of ['job_1', 'job_2', 'job_3', 'job_4']) {
           const revisions = rows

@@ -2,7 +2,7 @@
 
 create table journal (
   account_id text not null,
-  kind text not null check (kind in ('job', 'worker', 'quota')),
+  kind text not null,
   actor_id text not null,
   revision bigint not null check (revision >= 1),
   at timestamptz not null,
@@ -12,7 +12,7 @@ create table journal (
   patch text not null,
   effects text not null,
   -- The commit that wrote the row: how an unknown outcome is looked up.
-  batch_id text not null check (batch_id <> ''),
+  batch_id text not null,
   constraint journal_pkey primary key (account_id, kind, actor_id, revision, at)
 ) partition by range (at);
 

@@ -2,7 +2,7 @@
 -- of the loops that carry them.
 
 create table leases (
-  name text not null check (name <> ''),
+  name text not null,
   -- Null once released.
   holder text,
   -- Grows with every new holder; commits are fenced by it.
@@ -13,9 +13,9 @@ create table leases (
 
 create table outbox (
   account_id text not null,
-  id text not null check (id <> ''),
+  id text not null,
   position bigint not null generated always as identity,
-  destination text not null check (destination <> ''),
+  destination text not null,
   payload text not null,
   created_at timestamptz not null,
   -- Kept after delivery for a while, so that the same id written again stays one message.
@@ -30,10 +30,10 @@ create table stream (
   -- Given at the insert. Commits overtake each other, so subscribers go by seq, which is given later.
   position bigint not null generated always as identity,
   job_id text not null,
-  revision bigint not null check (revision >= 1),
+  revision bigint not null,
   payload text not null,
   at timestamptz not null,
-  seq bigint check (seq >= 1),
+  seq bigint,
   constraint stream_pkey primary key (account_id, position)
 );
 

@@ -1,0 +1,326 @@
+-- Written by a test from the migrated database; see README.md. Do not edit.
+
+create table accounts (
+  account_id text not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint accounts_pkey PRIMARY KEY (account_id),
+  constraint accounts_account_id_check CHECK ((account_id <> ''::text))
+);
+
+create table actions (
+  account_id text not null,
+  id text not null,
+  meaning text not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint actions_pkey PRIMARY KEY (account_id, id),
+  constraint actions_id_check CHECK ((id <> ''::text))
+);
+
+create table actors (
+  account_id text not null,
+  kind text not null,
+  id text not null,
+  machine text not null,
+  version integer not null,
+  revision bigint not null,
+  state text not null,
+  tags text[] not null,
+  snapshot text not null,
+  parked_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  settled boolean not null generated always as ((tags @> '{settled}'::text[])) stored,
+  constraint actors_pkey PRIMARY KEY (account_id, kind, id),
+  constraint actors_kind_check CHECK ((kind = ANY (ARRAY['job'::text, 'worker'::text, 'quota'::text]))),
+  constraint actors_revision_check CHECK ((revision >= 1)),
+  constraint actors_version_check CHECK ((version >= 1))
+) with (fillfactor=70);
+CREATE INDEX actors_newest ON public.actors USING btree (account_id, created_at DESC, id DESC) WHERE (kind = 'job'::text);
+CREATE INDEX actors_open ON public.actors USING btree (kind) WHERE (NOT settled);
+
+create table api_keys (
+  account_id text not null,
+  id text not null,
+  kind text not null,
+  hash bytea not null,
+  name text not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  constraint api_keys_pkey PRIMARY KEY (account_id, id),
+  constraint api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint api_keys_check CHECK ((expires_at > created_at)),
+  constraint api_keys_hash_check CHECK ((length(hash) = 32)),
+  constraint api_keys_id_check CHECK ((id <> ''::text)),
+  constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['user'::text, 'frontend'::text, 'worker'::text, 'admin'::text])))
+);
+CREATE UNIQUE INDEX api_keys_hash ON public.api_keys USING btree (hash);
+
+create table audit (
+  account_id text not null,
+  "position" bigint not null generated always as identity,
+  at timestamp with time zone not null default clock_timestamp(),
+  done_by text not null,
+  action text not null,
+  details text not null,
+  constraint audit_pkey PRIMARY KEY (account_id, "position"),
+  constraint audit_action_check CHECK ((action <> ''::text)),
+  constraint audit_done_by_check CHECK ((done_by <> ''::text))
+);
+CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+create table blobs (
+  account_id text not null,
+  id text not null,
+  bytes bigint not null,
+  media_type text not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint blobs_pkey PRIMARY KEY (account_id, id),
+  constraint blobs_bytes_check CHECK ((bytes >= 0)),
+  constraint blobs_id_check CHECK ((id <> ''::text)),
+  constraint blobs_media_type_check CHECK ((media_type <> ''::text))
+);
+
+create table identities (
+  account_id text not null,
+  provider text not null,
+  subject text not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint identities_pkey PRIMARY KEY (account_id, provider, subject),
+  constraint identities_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint identities_provider_check CHECK ((provider ~ '^[a-z]+$'::text)),
+  constraint identities_subject_check CHECK ((subject <> ''::text)),
+  constraint identities_subject_key UNIQUE (provider, subject)
+);
+
+create table journal (
+  account_id text not null,
+  kind text not null,
+  actor_id text not null,
+  revision bigint not null,
+  at timestamp with time zone not null,
+  event text not null,
+  from_state text not null,
+  to_state text not null,
+  patch text not null,
+  effects text not null,
+  batch_id text not null,
+  constraint journal_pkey PRIMARY KEY (account_id, kind, actor_id, revision, at),
+  constraint journal_revision_check CHECK ((revision >= 1))
+) partition by RANGE (at);
+CREATE TRIGGER journal_is_append_only BEFORE DELETE OR UPDATE ON public.journal FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER journal_is_not_truncated BEFORE TRUNCATE ON public.journal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+create table journal_default (
+  account_id text not null,
+  kind text not null,
+  actor_id text not null,
+  revision bigint not null,
+  at timestamp with time zone not null,
+  event text not null,
+  from_state text not null,
+  to_state text not null,
+  patch text not null,
+  effects text not null,
+  batch_id text not null,
+  constraint journal_default_pkey PRIMARY KEY (account_id, kind, actor_id, revision, at),
+  constraint journal_revision_check CHECK ((revision >= 1))
+) partition of journal DEFAULT;
+
+create table leases (
+  name text not null,
+  holder text,
+  term bigint not null,
+  expires_at timestamp with time zone not null,
+  constraint leases_pkey PRIMARY KEY (name),
+  constraint leases_term_check CHECK ((term >= 1))
+);
+
+create table ledger (
+  account_id text not null,
+  posting bigint not null,
+  leg integer not null,
+  book text not null,
+  amount_mt bigint not null,
+  balance_mt bigint,
+  reason text not null,
+  job_id text,
+  at timestamp with time zone not null,
+  constraint ledger_pkey PRIMARY KEY (account_id, posting, leg),
+  constraint ledger_amount_mt_check CHECK ((amount_mt <> 0)),
+  constraint ledger_balance_mt_check CHECK ((balance_mt >= 0)),
+  constraint ledger_balance_owner_check CHECK (((balance_mt IS NULL) = (book ~~ 'system:%'::text))),
+  constraint ledger_book_check CHECK (((book = ANY (ARRAY['allowance'::text, 'topUp'::text, 'held'::text])) OR (book ~~ 'system:_%'::text))),
+  constraint ledger_number_check CHECK (((posting >= 1) AND (leg >= 1)))
+);
+CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE ON public.ledger FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_is_not_truncated BEFORE TRUNCATE ON public.ledger FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+create table migrations (
+  number integer not null,
+  name text not null,
+  checksum text not null,
+  applied_at timestamp with time zone not null default clock_timestamp(),
+  constraint migrations_pkey PRIMARY KEY (number),
+  constraint migrations_number_check CHECK ((number >= 1))
+);
+
+create table outbox (
+  account_id text not null,
+  id text not null,
+  "position" bigint not null generated always as identity,
+  destination text not null,
+  payload text not null,
+  created_at timestamp with time zone not null,
+  delivered_at timestamp with time zone,
+  constraint outbox_pkey PRIMARY KEY (account_id, id)
+);
+CREATE INDEX outbox_waiting ON public.outbox USING btree (destination, "position") WHERE (delivered_at IS NULL);
+
+create table parked (
+  account_id text not null,
+  id text not null,
+  kind text not null,
+  actor_id text not null,
+  event text not null,
+  reason text not null,
+  at timestamp with time zone not null,
+  constraint parked_pkey PRIMARY KEY (account_id, id)
+);
+CREATE INDEX parked_by_actor ON public.parked USING btree (account_id, kind, actor_id);
+
+create table sessions (
+  account_id text not null,
+  hash bytea not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone not null,
+  constraint sessions_pkey PRIMARY KEY (account_id, hash),
+  constraint sessions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint sessions_check CHECK ((expires_at > created_at)),
+  constraint sessions_hash_check CHECK ((length(hash) = 32))
+);
+CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at);
+CREATE UNIQUE INDEX sessions_hash ON public.sessions USING btree (hash);
+
+create table stream (
+  account_id text not null,
+  "position" bigint not null generated always as identity,
+  job_id text not null,
+  revision bigint not null,
+  payload text not null,
+  at timestamp with time zone not null,
+  seq bigint,
+  constraint stream_pkey PRIMARY KEY (account_id, "position")
+);
+CREATE INDEX stream_by_seq ON public.stream USING btree (seq) WHERE (seq IS NOT NULL);
+CREATE INDEX stream_unstamped ON public.stream USING btree ("position") WHERE (seq IS NULL);
+CREATE UNIQUE INDEX stream_of_account ON public.stream USING btree (account_id, seq) WHERE (seq IS NOT NULL);
+
+create table stream_head (
+  only_row boolean not null default true,
+  seq bigint not null,
+  constraint stream_head_pkey PRIMARY KEY (only_row),
+  constraint stream_head_only_row_check CHECK (only_row),
+  constraint stream_head_seq_check CHECK ((seq >= 0))
+);
+
+create table timers (
+  account_id text not null,
+  kind text not null,
+  actor_id text not null,
+  name text not null,
+  arming_id bigint not null,
+  due_at timestamp with time zone not null,
+  constraint timers_pkey PRIMARY KEY (account_id, kind, actor_id, name),
+  constraint timers_arming_id_check CHECK ((arming_id >= 1))
+);
+CREATE INDEX timers_due ON public.timers USING btree (due_at);
+
+CREATE OR REPLACE FUNCTION public.create_journal_partitions(days integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+declare
+  made integer := 0;
+  day date;
+  day_begin timestamptz;
+  day_end timestamptz;
+  partition_name text;
+begin
+  -- Two sweepers at once would both see the partition missing.
+  perform pg_advisory_xact_lock(hashtext('tessera.journal_partitions'));
+  for ahead in 0 .. days loop
+    day := (clock_timestamp() at time zone 'UTC')::date + ahead;
+    day_begin := day::timestamp at time zone 'UTC';
+    day_end := (day + 1)::timestamp at time zone 'UTC';
+    partition_name := 'journal_' || to_char(day, 'YYYYMMDD');
+    continue when to_regclass(partition_name) is not null
+      or exists (select 1 from journal_default where at >= day_begin and at < day_end);
+    execute format('create table %I partition of journal for values from (%L) to (%L)',
+      partition_name, day_begin, day_end);
+    made := made + 1;
+  end loop;
+  return made;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.drop_journal_partitions(before timestamp with time zone)
+ RETURNS SETOF text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  partition_name text;
+begin
+  perform pg_advisory_xact_lock(hashtext('tessera.journal_partitions'));
+  for partition_name in
+    select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'journal'::regclass and c.relname ~ '^journal_[0-9]{8}$'
+      and (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp at time zone 'UTC' <= before
+    order by c.relname
+  loop
+    execute format('drop table %I', partition_name);
+    return next partition_name;
+  end loop;
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'Rows of % are only inserted: % is refused.', tg_table_name, tg_op
+    using errcode = 'restrict_violation';
+end
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.stamp_stream(lease_name text, lease_term bigint, row_limit integer)
+ RETURNS TABLE(stamped_seq bigint, stamped_account_id text, stamped_job_id text, stamped_payload text)
+ LANGUAGE plpgsql
+AS $function$
+declare
+  head bigint;
+begin
+  perform 1 from leases
+    where name = lease_name and term = lease_term and expires_at > clock_timestamp() for share;
+  if not found then return; end if;
+  select seq into strict head from stream_head for update;
+  return query
+    with fresh as (
+      select account_id, position, head + row_number() over (order by position) as seq
+      from (
+        select account_id, position from stream where seq is null order by position limit row_limit
+      ) as oldest
+    )
+    update stream set seq = fresh.seq from fresh
+    where stream.account_id = fresh.account_id and stream.position = fresh.position
+    returning stream.seq, stream.account_id, stream.job_id, stream.payload;
+  get diagnostics head = row_count;
+  update stream_head set seq = seq + head where head > 0;
+end
+$function$
+;
