@@ -112,7 +112,7 @@ function addRoutes(app: App, host: Host, principals: Principals, options: AppOpt
   catalogueRoutes(app, host);
   adminRoutes(app, host);
   healthRoutes(app, host, options.whyNotReady);
-  // Each in a scope of its own: they accept bodies that the others must not.
+  // Each in a scope of its own: they take bodies that the others must not.
   app.register(async (scope) => blobRoutes(scope as App, host));
   app.register(async (scope) => workerRoutes(scope as App, host));
   app.register(async (scope) => streamRoutes(scope as App, host, principals));

@@ -1,5 +1,6 @@
 // Reading what clients send: JSON that is really JSON, checked by the route's zod schema. Nothing is
 // coerced and nothing is dropped silently.
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
 import { refuse } from './problems.ts';
@@ -35,6 +36,22 @@ export function acceptJsonOnly(app: FastifyInstance): void {
     },
   );
 }
+
+/**
+ * The scope's routes take these types as they come, and no JSON. @param scope one of its own, because
+ * nowhere else a body may be anything but JSON
+ */
+export function acceptBytesOnly(scope: FastifyInstance, types: readonly (string | RegExp)[]): void {
+  scope.removeAllContentTypeParsers();
+  for (const type of types)
+    scope.addContentTypeParser(type, (_request, body, done) => done(null, body));
+}
+
+/** Left half-read it stays open, so that a refusal can still be told; the rest is read and dropped. */
+export const bytesOf = (body: unknown): AsyncIterable<Buffer> =>
+  body instanceof Readable
+    ? { [Symbol.asyncIterator]: () => body.iterator({ destroyOnReturn: false }) }
+    : Readable.from([]);
 
 export function refuseEncoding(encoding: string | undefined): void {
   if (encoding !== undefined && encoding !== 'identity')

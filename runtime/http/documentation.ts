@@ -1,4 +1,5 @@
 // The API's description, made from the same schemas that check the requests, and a page that shows it.
+import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import reference from '@scalar/fastify-api-reference';
 import {
@@ -38,6 +39,7 @@ last \`seq\` you have; job events come in order of \`seq\`, at least once, progr
 export async function documentApi(app: App): Promise<void> {
   const schemaRegistry = z.registry<{ id?: string }>();
   for (const [id, schema] of Object.entries(NAMED)) schemaRegistry.add(schema, { id });
+  const namedSchemas = createJsonSchemaTransformObject({ schemaRegistry });
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -56,8 +58,39 @@ export async function documentApi(app: App): Promise<void> {
       security: [{ key: [] }, { session: [] }],
     },
     transform: createJsonSchemaTransform({ schemaRegistry }),
-    transformObject: createJsonSchemaTransformObject({ schemaRegistry }),
+    transformObject: (document) => tidy(namedSchemas(document)),
   });
+}
+
+/** As much of an OpenAPI document as `tidy` looks at. */
+interface Described {
+  readonly paths?: Record<string, Record<string, { responses?: Record<string, Response> }>>;
+  readonly components?: { readonly schemas?: Record<string, unknown> };
+}
+interface Response {
+  description: string;
+  readonly content?: unknown;
+}
+
+const PROBLEM = {
+  description: 'A problem, with a stable `code`',
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+};
+
+/** Says what every call has in common, and drops the schemas that nothing refers to. */
+function tidy<Document extends object>(document: Document): Document {
+  const { paths = {}, components }: Described = document;
+  for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
+    const responses = (operation.responses ??= {});
+    for (const [status, response] of Object.entries(responses))
+      response.description = STATUS_CODES[status] ?? status;
+    responses['default'] = PROBLEM;
+  }
+  const text = JSON.stringify(document);
+  const schemas = components?.schemas ?? {};
+  for (const name of Object.keys(schemas))
+    if (!text.includes(`"#/components/schemas/${name}"`)) delete schemas[name];
+  return document;
 }
 
 /** To be called when all routes are there. */
@@ -77,6 +110,7 @@ export async function showDocumentation(app: App): Promise<void> {
       withDefaultFonts: false,
       telemetry: false,
       hideClientButton: true,
+      showDeveloperTools: 'never',
       agent: { disabled: true },
       mcp: { disabled: true },
     },

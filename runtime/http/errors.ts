@@ -23,7 +23,7 @@ export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 /** Refusals of the HTTP layer itself. */
 const OF_FASTIFY: Readonly<Record<string, () => Refused>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
-    refuse('unsupported_media_type', 'Send the body as application/json.'),
+    refuse('unsupported_media_type', 'This call does not take a body of this Content-Type.'),
   FST_ERR_CTP_BODY_TOO_LARGE: () =>
     refuse('too_large', 'The body is larger than this call accepts.'),
   FST_ERR_CTP_INVALID_JSON_BODY: () => refuse('invalid_request', 'The body is not valid JSON.'),

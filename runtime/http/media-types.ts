@@ -46,32 +46,32 @@ const SIGNATURES: readonly (readonly [mediaType: string, is: (head: Buffer) => b
 export const mediaTypeOf = (head: Buffer): string | null =>
   SIGNATURES.find(([, is]) => is(head))?.[0] ?? null;
 
-const EXTENSIONS: Readonly<Record<string, string>> = {
-  'image/png': 'png',
-  'image/jpeg': 'jpg',
-  'image/webp': 'webp',
-  'image/gif': 'gif',
-  'image/avif': 'avif',
-  'audio/wav': 'wav',
-  'audio/ogg': 'ogg',
-  'audio/flac': 'flac',
-  'audio/mp4': 'm4a',
-  'audio/aac': 'aac',
-  'audio/mpeg': 'mp3',
-  'video/quicktime': 'mov',
-  'video/mp4': 'mp4',
-  'video/webm': 'webm',
-  'video/x-matroska': 'mkv',
-  'text/plain': 'txt',
-  'text/vtt': 'vtt',
-  'application/x-subrip': 'srt',
-  'application/json': 'json',
-};
+const EXTENSIONS = new Map([
+  ['image/png', 'png'],
+  ['image/jpeg', 'jpg'],
+  ['image/webp', 'webp'],
+  ['image/gif', 'gif'],
+  ['image/avif', 'avif'],
+  ['audio/wav', 'wav'],
+  ['audio/ogg', 'ogg'],
+  ['audio/flac', 'flac'],
+  ['audio/mp4', 'm4a'],
+  ['audio/aac', 'aac'],
+  ['audio/mpeg', 'mp3'],
+  ['video/quicktime', 'mov'],
+  ['video/mp4', 'mp4'],
+  ['video/webm', 'webm'],
+  ['video/x-matroska', 'mkv'],
+  ['text/plain', 'txt'],
+  ['text/vtt', 'vtt'],
+  ['application/x-subrip', 'srt'],
+  ['application/json', 'json'],
+]);
 
 /** Types that a browser shows without ever running anything in them; the rest is only downloaded. */
-export const isShown = (mediaType: string): boolean => mediaType in EXTENSIONS;
+export const isShown = (mediaType: string): boolean => EXTENSIONS.has(mediaType);
 
-export const extensionOf = (mediaType: string): string => EXTENSIONS[mediaType] ?? 'bin';
+export const extensionOf = (mediaType: string): string => EXTENSIONS.get(mediaType) ?? 'bin';
 
 /** `a-heron-at-dawn-1.png`: the first words of what was asked. */
 export function fileNameOf(prompt: string, n: number, mediaType: string): string {

@@ -21,5 +21,7 @@ export function refuseForeignSocket(headers: IncomingHttpHeaders): void {
 
 function isForeign({ origin, host }: IncomingHttpHeaders): boolean {
   if (origin === undefined) return false;
-  return !URL.canParse(origin) || new URL(origin).host !== host?.toLowerCase();
+  const from = URL.parse(origin);
+  // Read as a URL of the same scheme, so that a default port written out makes no difference.
+  return from === null || from.host !== URL.parse(`${from.protocol}//${host}`)?.host;
 }

@@ -1,20 +1,17 @@
 // Files that people bring along: pictures to start from, sounds to transcribe.
-import type { Readable } from 'node:stream';
 import { insertBlob } from '../../../db/queries/blobs.ts';
 import { blobView } from '../../../machines/contract/views.ts';
 import type { Host } from '../../host.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
-import { refuseEncoding } from '../bodies.ts';
+import { acceptBytesOnly, bytesOf, refuseEncoding } from '../bodies.ts';
 import { HEAD_BYTES, mediaTypeOf } from '../media-types.ts';
 import { refuse } from '../problems.ts';
 
 const BYTES_MAX = 20 * 1024 * 1024;
 
-/** In a scope of its own, because only here a body may be something else than JSON. */
 export function blobRoutes(app: App, host: Host): void {
-  for (const type of [/^(image|audio|video)\/[\w.+-]+/, 'application/octet-stream'])
-    app.addContentTypeParser(type, (_request, body, done) => done(null, body));
+  acceptBytesOnly(app, [/^(image|audio|video)\/[\w.+-]+/, 'application/octet-stream']);
 
   app.route({
     method: 'POST',
@@ -32,7 +29,7 @@ export function blobRoutes(app: App, host: Host): void {
       refuseEncoding(request.headers['content-encoding']);
       if (Number(request.headers['content-length'] ?? 0) > BYTES_MAX) throw tooLarge();
       const found = { mediaType: '' };
-      const checked = checkHead(request.body as Readable | undefined, found);
+      const checked = checkHead(bytesOf(request.body), found);
       const { id, bytes } = await host.blobs.put(checked, BYTES_MAX);
       const { accountId } = callerOf(request);
       await insertBlob(host.pool, accountId, { id, bytes, mediaType: found.mediaType });
@@ -46,17 +43,17 @@ const tooLarge = () => refuse('too_large', `A file may have at most ${BYTES_MAX}
 
 /** Passes the bytes on once their beginning is known to be a file of ours. */
 async function* checkHead(
-  body: Readable | undefined,
+  body: AsyncIterable<Buffer>,
   found: { mediaType: string },
 ): AsyncGenerator<Uint8Array> {
   let head: Buffer = Buffer.alloc(0);
   let isChecked = false;
-  for await (const chunk of body ?? []) {
+  for await (const chunk of body) {
     if (isChecked) {
-      yield chunk as Buffer;
+      yield chunk;
       continue;
     }
-    head = Buffer.concat([head, chunk as Buffer]);
+    head = Buffer.concat([head, chunk]);
     if (head.byteLength < HEAD_BYTES) continue;
     found.mediaType = knownType(head);
     isChecked = true;

@@ -1,6 +1,5 @@
 // Files of workers: results on their way in, inputs on their way out. A worker sees the files of the
 // attempts it has right now, and nothing else.
-import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { insertBlob, findBlob } from '../../../db/queries/blobs.ts';
@@ -12,6 +11,7 @@ import { workerIdOf } from '../../keys.ts';
 import { contextOf } from '../../views.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
+import { acceptBytesOnly, bytesOf } from '../bodies.ts';
 import { HEAD_BYTES, mediaTypeOf } from '../media-types.ts';
 import { refuse } from '../problems.ts';
 import { jobId } from './jobs.ts';
@@ -35,9 +35,8 @@ const uploadHeaders = z.object({
 
 type BlobOfAttempt = z.infer<typeof blobOfAttempt>;
 
-/** In a scope of its own, because only here a body may be something else than JSON. */
 export function workerRoutes(app: App, host: Host): void {
-  app.addContentTypeParser('application/octet-stream', (_request, body, done) => done(null, body));
+  acceptBytesOnly(app, ['application/octet-stream']);
 
   app.route({
     method: 'HEAD',
@@ -136,17 +135,17 @@ function append(
   total: number,
 ): Promise<number> {
   const offset = request.headers['upload-offset'];
-  const body = limited((request.body ?? []) as Readable, total - offset);
+  const body = limited(bytesOf(request.body), total - offset);
   return host.blobs.append(uploadName(request.params), offset, body);
 }
 
-async function* limited(body: Readable, bytesMax: number): AsyncGenerator<Uint8Array> {
+async function* limited(body: AsyncIterable<Buffer>, bytesMax: number): AsyncGenerator<Uint8Array> {
   let total = 0;
   for await (const chunk of body) {
-    total += (chunk as Buffer).byteLength;
+    total += chunk.byteLength;
     if (total > bytesMax)
       throw refuse('invalid_request', 'More bytes were sent than Upload-Length announces.');
-    yield chunk as Buffer;
+    yield chunk;
   }
 }
 
