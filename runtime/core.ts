@@ -50,9 +50,28 @@ export function makeCore(seams: CoreSeams): Core {
   };
   const turns = new Turns({ store, clock, ids, residents, committed, log });
   const post = turns.post.bind(turns);
-  const dispatcher = new Dispatcher({ store, clock, leases, post, version });
+  // A row may say that we hold a socket which an earlier process of our name held.
+  const isConnected = (id: string, runtime: string): boolean =>
+    runtime !== runtimeId || sessions.has(id);
+  const dispatcher: Dispatcher = new Dispatcher({
+    store,
+    clock,
+    leases,
+    post,
+    version,
+    isConnected,
+  });
   const worker = (id: string) => dispatcher.worker(id);
-  const sessions = new WorkerSessions({ runtimeId, store, clock, blobs, live, post, worker, log });
+  const sessions: WorkerSessions = new WorkerSessions({
+    runtimeId,
+    store,
+    clock,
+    blobs,
+    live,
+    post,
+    worker,
+    log,
+  });
   const timers = new TimerLoop({ store, clock, leases, post });
   const relay = new StreamRelay({ store, clock, leases, live });
 

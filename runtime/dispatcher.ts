@@ -26,6 +26,8 @@ interface Seams {
   readonly leases: Leases;
   readonly post: Turns['post'];
   readonly version: string;
+  /** Is the worker's socket open, as far as this runtime can know? */
+  readonly isConnected: (workerId: string, runtime: string) => boolean;
 }
 
 export class Dispatcher {
@@ -92,7 +94,7 @@ export class Dispatcher {
   #runOnce(): void {
     const { leases, clock } = this.#seams;
     if (this.#queue.size === 0 || !leases.held('dispatcher')) return;
-    const fleet = this.#fleet.available();
+    const fleet = this.#fleet.available(this.#seams.isConnected);
     if (fleet.length === 0) return;
     for (const decision of decide(this.#queue.groups, fleet, clock.now()))
       void this.#commit(decision);

@@ -46,12 +46,16 @@ export class Fleet {
     return () => void reserved?.splice(reserved.indexOf(model), 1);
   }
 
-  /** Workers with a free slot, as the policy wants to see them. */
-  available(): FleetWorker[] {
+  /**
+   * Workers with a free slot, as the policy wants to see them.
+   * @param isConnected what is known of a worker's socket beyond what was last committed
+   */
+  available(isConnected: (id: string, runtime: string) => boolean): FleetWorker[] {
     const fleet: FleetWorker[] = [];
     for (const { actor, models, reserved } of this.#members.values()) {
       if (!actor.snapshot.hasTag('available' as never)) continue;
       const { offer, run } = contextOf<WorkerContext>(actor);
+      if (run.runtime === '' || !isConnected(actor.ref.id, run.runtime)) continue;
       const busy = Object.keys(run.slots).length + reserved.length;
       if (busy >= offer.slots) continue;
       const coming = reserved.find((model) => !run.loaded.includes(model));

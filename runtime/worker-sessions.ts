@@ -58,6 +58,10 @@ export class WorkerSessions {
     return this.#sessions.size;
   }
 
+  has(workerId: string): boolean {
+    return this.#sessions.has(workerId);
+  }
+
   /** @returns what the socket's owner calls with each text frame, and once when it is closed */
   accept(connection: Connection, workerId: string) {
     const session = new WorkerSession(this.#seams, connection, workerId, {

@@ -114,7 +114,8 @@ export const isSameBoot = ({ context, event }: Args) =>
 /** A slot is free, and the model is in memory, on its way there, or may be swapped in now. */
 export function canClaim({ context: { offer, run }, event }: Args): boolean {
   const { spec, epoch } = event as EventOf<'slot.claimed'>;
-  if (epoch !== run.epoch || Object.keys(run.slots).length >= offer.slots) return false;
+  if (epoch !== run.epoch || run.runtime === '') return false;
+  if (Object.keys(run.slots).length >= offer.slots) return false;
   // An earlier attempt of the job is still being stopped: the agent knows both by the same name.
   if (spec.id in run.slots) return false;
   if (!offer.models.some((model) => model.id === spec.model)) return false;
@@ -298,6 +299,9 @@ export function noteLoadFailed({ context, event }: Args): Decision {
       })),
   };
 }
+
+/** Its attempts go on, but nothing new is sent into a socket that is gone. */
+export const noteDisconnected = (): Decision => ({ run: { runtime: '' } });
 
 export function noteUnloaded({ context: { run }, event }: Args): Decision {
   const { model } = event as EventOf<'model.unloaded'>;

@@ -80,6 +80,7 @@ export const workerMachine = base
       noteLoaded: decide(worker.noteLoaded),
       noteLoadFailed: decide(worker.noteLoadFailed),
       noteUnloaded: decide(worker.noteUnloaded),
+      noteDisconnected: decide(worker.noteDisconnected),
       noteBreak: decide(({ context: { run } }) => ({
         run: { breaks: run.breaks + 1, failuresInRow: 0 },
       })),
@@ -103,7 +104,10 @@ export const workerMachine = base
     on: {
       'worker.connected': { target: '.connecting', actions: ['reconcile', 'keepLease'] },
       'worker.heartbeat': { guard: 'isCurrentBoot', actions: 'keepLease' },
-      'worker.disconnected': { guard: 'isCurrentBoot', actions: 'shortenLease' },
+      'worker.disconnected': {
+        guard: 'isCurrentBoot',
+        actions: ['noteDisconnected', 'shortenLease'],
+      },
       'lease.expired': { target: '.offline', actions: 'loseAll' },
       'worker.drainRequested': '.draining',
       'worker.quarantineRequested': '.quarantined',

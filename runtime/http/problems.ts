@@ -19,6 +19,7 @@ export const PROBLEMS = {
   range_not_satisfiable: [416, 'No such range'],
   impossible: [422, 'Nothing here can do this'],
   upload_mismatch: [422, 'The upload arrived damaged'],
+  upgrade_required: [426, 'A WebSocket is needed'],
   internal: [500, 'Something went wrong'],
   parked: [500, 'Set aside for an operator'],
   overloaded: [503, 'Too much is waiting'],

@@ -1,16 +1,22 @@
 // The two WebSockets: what clients watch, and what worker agents hang on. Listeners are attached before
 // anything is awaited: a frame that arrives early must not be lost.
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { Host } from '../../host.ts';
 import { workerIdOf } from '../../keys.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
 import type { Principals } from '../principals.ts';
+import { refuse } from '../problems.ts';
 import { CLOSE, closeSocket, FRAME_BYTES_MAX, keepAlive, onText } from '../sockets.ts';
 import { StreamSession } from '../stream-session.ts';
 
 const SUBSCRIBER_FRAME_BYTES_MAX = 64 * 1024;
+
+function refuseWithoutSocket(_request: FastifyRequest, reply: FastifyReply): never {
+  reply.header('upgrade', 'websocket').header('connection', 'upgrade');
+  throw refuse('upgrade_required', 'Open this address as a WebSocket.');
+}
 
 export function streamRoutes(app: App, host: Host, principals: Principals): void {
   const { metrics } = host;
@@ -30,9 +36,10 @@ export function streamRoutes(app: App, host: Host, principals: Principals): void
   app.route({
     method: 'GET',
     url: '/v1/stream',
-    websocket: true,
+    schema: { hide: true },
+    handler: refuseWithoutSocket,
     config: { access: 'person' },
-    handler(socket, request) {
+    wsHandler(socket, request) {
       const session = new StreamSession(
         {
           store: host.store,
@@ -65,9 +72,10 @@ export function streamRoutes(app: App, host: Host, principals: Principals): void
   app.route({
     method: 'GET',
     url: '/v1/workers/stream',
-    websocket: true,
+    schema: { hide: true },
+    handler: refuseWithoutSocket,
     config: { access: 'worker' },
-    handler(socket, request) {
+    wsHandler(socket, request) {
       const session = host.sessions.accept(
         {
           send: (text) => socket.send(text),
