@@ -27,7 +27,8 @@ export class WorkerSession {
   readonly #registry: { ready(): void; gone(): void };
   /** Commands on their way: sent, not yet acknowledged. */
   readonly #sent = new Map<string, OrderPayload>();
-  #acknowledged: OutboxRow[] = [];
+  /** Acknowledged, and not yet cleared from the outbox. */
+  readonly #acknowledged = new Map<string, Pick<OutboxRow, 'accountId' | 'id'>>();
   #epoch: string | null = null;
   /** Frames wait for the one before them: a report must not overtake `hello`. */
   #ready: Promise<void> | null = null;
@@ -126,8 +127,7 @@ export class WorkerSession {
     if (!order) return;
     this.#sent.delete(id);
     const { frame, accountId } = order;
-    const destination = destinationOf(this.#ref.id);
-    this.#acknowledged.push({ accountId: this.#ref.accountId, id, destination, payload: '' });
+    this.#acknowledged.set(id, { accountId: this.#ref.accountId, id });
     if (frame.type !== 'run' || accountId === null) return;
     // Straight to the job: the worker's chart has nothing to add.
     const { job, attempt } = frame;
@@ -138,7 +138,7 @@ export class WorkerSession {
   }
 
   deliver(row: Pick<OutboxRow, 'id' | 'payload'>): void {
-    if (this.#sent.has(row.id) || this.#acknowledged.some(({ id }) => id === row.id)) return;
+    if (this.#sent.has(row.id) || this.#acknowledged.has(row.id)) return;
     const order = JSON.parse(row.payload) as OrderPayload;
     this.#sent.set(row.id, order);
     this.send(order.frame);
@@ -150,10 +150,10 @@ export class WorkerSession {
 
   /** Clears acknowledged commands from the outbox; after a crash they are merely sent again. */
   async flush(): Promise<void> {
-    const rows = this.#acknowledged;
+    const rows = [...this.#acknowledged.values()];
     if (rows.length === 0) return;
     await this.#seams.store.outboxDelivered(rows);
-    this.#acknowledged = this.#acknowledged.slice(rows.length);
+    for (const { id } of rows) this.#acknowledged.delete(id);
   }
 
   #tell(event: WorkerEvent): void {
