@@ -34,7 +34,7 @@ create table actors (
   constraint actors_kind_check CHECK ((kind = ANY (ARRAY['job'::text, 'worker'::text, 'quota'::text]))),
   constraint actors_revision_check CHECK ((revision >= 1)),
   constraint actors_version_check CHECK ((version >= 1))
-) with (fillfactor=70);
+) with (fillfactor=50);
 CREATE INDEX actors_newest ON public.actors USING btree (account_id, created_at DESC, id DESC) WHERE (kind = 'job'::text);
 CREATE INDEX actors_open ON public.actors USING btree (kind) WHERE (NOT settled);
 

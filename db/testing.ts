@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
-import { isServerOf, readPidFile, stopServer } from './embedded/server-process.ts';
+import { isRunning, isServerOf, readPidFile, stopServer } from './embedded/server-process.ts';
 import { migrate, readMigrations } from './migrate.ts';
 
 const FOLDER_VARIABLE = 'TESSERA_TEST_POSTGRES';
@@ -39,7 +39,7 @@ async function sweepAbandoned(): Promise<void> {
     const pid = name.startsWith(FOLDER_PREFIX)
       ? Number.parseInt(name.slice(FOLDER_PREFIX.length), 10)
       : Number.NaN;
-    if (Number.isInteger(pid) && !isAlive(pid)) await remove(join(tmpdir(), name));
+    if (Number.isInteger(pid) && !isRunning(pid)) await remove(join(tmpdir(), name));
   }
 }
 
@@ -48,15 +48,6 @@ async function remove(folder: string): Promise<void> {
   const file = await readPidFile(data);
   if (file !== null && isServerOf(file.pid, data)) await stopServer(file.pid, data);
   await rm(folder, { recursive: true, force: true }).catch(() => undefined);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 export interface TestDatabase {

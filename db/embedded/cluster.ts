@@ -1,7 +1,7 @@
 // Making the data folder (initdb) and starting the server in it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, openSync, closeSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync, truncateSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { handOver, type PostgresHome } from './home.ts';
@@ -116,7 +116,7 @@ export function spawnServer(home: PostgresHome, port: number, fsync: boolean): C
     timezone: 'UTC',
     log_timezone: 'UTC',
   };
-  const log = openSync(logFile(home), oversized(logFile(home)) ? 'w' : 'a', 0o600);
+  const log = openSync(logFile(home), 'a', 0o600);
   try {
     const child = spawn(
       join(home.native, 'bin', 'postgres'),
@@ -140,13 +140,20 @@ export function spawnServer(home: PostgresHome, port: number, fsync: boolean): C
   }
 }
 
-export const logFile = (home: PostgresHome): string => join(home.folder, 'postgres.log');
+const logFile = (home: PostgresHome): string => join(home.folder, 'postgres.log');
 
-export async function lastWords(home: PostgresHome): Promise<string> {
-  return tail(await readFile(logFile(home), 'utf8').catch(() => ''));
+/** What the log says since `start`, shortened. */
+export async function lastWords(home: PostgresHome, start: number): Promise<string> {
+  const log = await readFile(logFile(home)).catch(() => Buffer.alloc(0));
+  return tail(log.subarray(start).toString('utf8'));
 }
 
 const tail = (text: string): string => text.trim().split('\n').slice(-8).join('\n');
 
-const oversized = (file: string): boolean =>
-  (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES_MAX;
+/** Where the log goes on. An overlong log begins anew. */
+export function logSize(home: PostgresHome): number {
+  const size = statSync(logFile(home), { throwIfNoEntry: false })?.size ?? 0;
+  if (size <= LOG_BYTES_MAX) return size;
+  truncateSync(logFile(home));
+  return 0;
+}

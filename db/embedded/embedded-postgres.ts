@@ -8,6 +8,7 @@ import { findBinaries } from './binaries.ts';
 import {
   ensureCluster,
   lastWords,
+  logSize,
   readOrCreatePassword,
   spawnServer,
   SUPERUSER,
@@ -18,7 +19,10 @@ import { freePort, isServerOf, readPidFile, stopServer, until } from './server-p
 export interface EmbeddedPostgresOptions {
   /** Everything is kept here (see `home.ts` for the one exception). One server per folder. */
   readonly folder: string;
-  /** Chosen freely when absent. Pass the last one to come back where clients look for it. */
+  /**
+   * Chosen freely when absent. Pass the last one to come back where clients look for it. A server that is
+   * taken over stays on its own port.
+   */
   readonly port?: number;
   /** Off only for tests: a power cut then loses data. */
   readonly fsync?: boolean;
@@ -42,6 +46,8 @@ export interface EmbeddedPostgres {
 // Recovery after a crash replays up to max_wal_size; on a slow disk that takes a minute or two.
 const START_LIMIT_MS = 180_000;
 const START_ATTEMPTS = 5;
+// An orphan that recovers may be given up: stopping it loses nothing, and the next start recovers anew.
+const ORPHAN_LIMIT_MS = 10_000;
 
 interface Setup {
   readonly home: PostgresHome;
@@ -83,11 +89,13 @@ async function adoptOrphan(
     await rm(join(data, 'postmaster.pid'), { force: true });
     return null;
   }
-  const answers = await until(async () => {
+  let answer = 'none' as Answer;
+  await until(async () => {
     const now = await readPidFile(data);
-    return !isServerOf(file.pid, data) || (now?.ready === true && (await isOurs(setup, now.port)));
-  }, 10_000);
-  if (answers && isServerOf(file.pid, data)) {
+    if (now?.ready === true) answer = await askWhose(setup, now.port);
+    return answer !== 'none' || !isServerOf(file.pid, data);
+  }, ORPHAN_LIMIT_MS);
+  if (answer === 'ours') {
     log(`Taking over the PostgreSQL that is still running (pid ${file.pid}).`);
     return { pid: file.pid, port: (await readPidFile(data))?.port ?? file.port };
   }
@@ -97,14 +105,18 @@ async function adoptOrphan(
   return null;
 }
 
-async function isOurs(setup: Setup, port: number): Promise<boolean> {
+type Answer = 'ours' | 'notOurs' | 'none';
+
+async function askWhose(setup: Setup, port: number): Promise<Answer> {
   const query = `select current_setting('data_directory') as data, current_setting('fsync') as fsync`;
   try {
     const [row] = await ask(setup, port, query);
     // A server of the tests, started without fsync, must never carry real data.
-    return row?.['data'] === setup.home.data && row['fsync'] === (setup.fsync ? 'on' : 'off');
-  } catch {
-    return false;
+    const fsync = setup.fsync ? 'on' : 'off';
+    return row?.['data'] === setup.home.data && row['fsync'] === fsync ? 'ours' : 'notOurs';
+  } catch (error) {
+    // 28: it refuses our password. Anything else may pass, e.g. while it recovers.
+    return error instanceof pg.DatabaseError && error.code?.startsWith('28') ? 'notOurs' : 'none';
   }
 }
 
@@ -115,10 +127,15 @@ async function start(
   const { home } = setup;
   for (let attempt = 1; ; attempt += 1) {
     const port = wantedPort ?? (await freePort());
+    const logStart = logSize(home);
     const child = spawnServer(home, port, setup.fsync);
     let ended = false;
-    child.once('error', () => (ended = true));
+    let failure = '';
     child.once('exit', () => (ended = true));
+    child.once('error', (error) => {
+      failure = error.message;
+      ended = true;
+    });
     const isReady = async () => {
       const file = await readPidFile(home.data);
       return file?.pid === child.pid && file?.ready === true;
@@ -126,10 +143,12 @@ async function start(
     await until(async () => ended || (await isReady()), START_LIMIT_MS);
     if (!ended && (await isReady())) return { child, port };
     if (!ended && child.pid !== undefined) await stopServer(child.pid, home.data);
-    const words = await lastWords(home);
-    // Somebody took the free port first, or children of a killed server have not left its memory yet.
-    const passing = /pre-existing shared memory|could not bind|Address already in use/i.test(words);
-    if (!passing || attempt === START_ATTEMPTS) {
+    const words = failure || (await lastWords(home, logStart));
+    // Children of a killed server have not left its memory yet; or somebody took the free port first.
+    const isPassing =
+      /pre-existing shared memory/i.test(words) ||
+      (wantedPort === undefined && /could not bind|Address already in use/i.test(words));
+    if (!isPassing || attempt === START_ATTEMPTS) {
       throw new Error(
         `PostgreSQL did not start on port ${port} in ${home.data}. Its last words:\n${words}`,
       );

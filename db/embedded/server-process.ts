@@ -29,6 +29,9 @@ export function isServerOf(pid: number, data: string): boolean {
   return commandLine(pid).includes(`-D ${data} -c`);
 }
 
+/** A zombie does not run, although it answers signal 0. */
+export const isRunning = (pid: number): boolean => commandLine(pid).trim() !== '';
+
 function commandLine(pid: number): string {
   try {
     if (process.platform === 'linux') {
