@@ -21,6 +21,8 @@ export interface Balance {
   /** The UTC date whose allowance is granted; '' before the first grant. */
   readonly day: string;
   readonly plan: Plan;
+  /** Granted for `day` so far: a plan that goes down and up again on one day is granted once. */
+  readonly grantedMt: number;
   readonly allowanceMt: number;
   readonly topUpMt: number;
   readonly heldMt: number;
@@ -37,6 +39,7 @@ export interface Change {
 export const emptyBalance = (plan: Plan): Balance => ({
   day: '',
   plan,
+  grantedMt: 0,
   allowanceMt: 0,
   topUpMt: 0,
   heldMt: 0,
@@ -143,7 +146,7 @@ export function rollDay(balance: Balance, at: number): Change {
     null,
   );
   return {
-    balance: { ...granted.balance, day },
+    balance: { ...granted.balance, day, grantedMt: amountMt },
     postings: [...postings, granted.posting],
   };
 }
@@ -151,6 +154,9 @@ export function rollDay(balance: Balance, at: number): Change {
 /** Sets an amount aside, the day's allowance first. The caller has checked that it fits. */
 export function placeHold(balance: Balance, job: string, amountMt: number, reason: string): Change {
   if (job in balance.holds) throw new Error(`Job ${job} already has a hold.`);
+  // A negative hold would turn held tokens into spendable ones.
+  if (!Number.isSafeInteger(amountMt) || amountMt <= 0)
+    throw new Error(`Job ${job} cannot hold ${amountMt} millitokens.`);
   const allowanceMt = Math.min(balance.allowanceMt, amountMt);
   const topUpMt = amountMt - allowanceMt;
   const held = post(
@@ -179,7 +185,8 @@ export function closeHold(balance: Balance, job: string, spentMt: number, reason
   const hold = balance.holds[job];
   if (!hold) throw new Error(`Job ${job} has no hold.`);
   const amountMt = hold.allowanceMt + hold.topUpMt;
-  if (spentMt < 0 || spentMt > amountMt) throw new Error(`Job ${job} cannot spend ${spentMt}.`);
+  if (!Number.isSafeInteger(spentMt) || spentMt < 0 || spentMt > amountMt)
+    throw new Error(`Job ${job} cannot spend ${spentMt} millitokens.`);
   const returnedMt = amountMt - spentMt;
   const toTopUpMt = Math.min(hold.topUpMt, returnedMt);
   const carried = returnedMt > toTopUpMt && hold.day !== balance.day;
@@ -200,7 +207,7 @@ export function closeHold(balance: Balance, job: string, spentMt: number, reason
 
 /** A plan change counts at once: a raise adds the difference today, a drop counts from tomorrow. */
 export function changePlan(balance: Balance, plan: Plan): Change {
-  const differenceMt = DAILY_GRANT_MT[plan] - DAILY_GRANT_MT[balance.plan];
+  const differenceMt = DAILY_GRANT_MT[plan] - balance.grantedMt;
   if (differenceMt <= 0 || balance.day === '')
     return { balance: { ...balance, plan }, postings: [] };
   const granted = post(
@@ -212,5 +219,6 @@ export function changePlan(balance: Balance, plan: Plan): Change {
     `Plan changed to ${plan}`,
     null,
   );
-  return { balance: { ...granted.balance, plan }, postings: [granted.posting] };
+  const grantedMt = balance.grantedMt + differenceMt;
+  return { balance: { ...granted.balance, plan, grantedMt }, postings: [granted.posting] };
 }

@@ -2,7 +2,7 @@
 // arithmetic is in balance.ts. Three independent questions, three regions: is there anything to spend,
 // is the account in good standing, which plan is it on.
 import { enqueueActions, setup, type SnapshotFrom } from 'xstate';
-import type { Plan, QuotaEvent, Stamped, Standing } from '../contract/events.ts';
+import type { QuotaEvent, Stamped, Standing } from '../contract/events.ts';
 import { jobRef } from '../contract/ids.ts';
 import { effects, type Effects } from '../effect.ts';
 import {
@@ -53,17 +53,19 @@ function refusal(context: QuotaContext, event: Event, standing: Standing): Effec
 }
 
 export const quotaMachine = setup({
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-assertion -- XState's way to say it
   types: {} as {
     context: QuotaContext;
     events: Event;
-    input: { accountId: string; plan: Plan };
+    input: { accountId: string };
     tags: 'spendable';
   },
   guards: {
     canAfford: ({ context, event }) =>
       event.type === 'hold.requested' &&
       availableMt(rollDay(context.balance, event.at).balance) >= event.amountMt,
-    hasNothingLeft: ({ context }) => context.balance.day !== '' && availableMt(context.balance) <= 0,
+    hasNothingLeft: ({ context }) =>
+      context.balance.day !== '' && availableMt(context.balance) <= 0,
     hasTokens: ({ context }) => availableMt(context.balance) > 0,
     isFree: ({ event }) => (event as EventOf<'plan.changed'>).plan === 'free',
     isStarter: ({ event }) => (event as EventOf<'plan.changed'>).plan === 'starter',
@@ -81,11 +83,17 @@ export const quotaMachine = setup({
       for (const params of change.postings) enqueue({ type: 'ledger.post', params });
       enqueue({
         type: 'actor.tell',
-        params: { to: reply(context, job), event: { type: 'hold.granted', plan: change.balance.plan } },
+        params: {
+          to: reply(context, job),
+          event: { type: 'hold.granted', plan: change.balance.plan },
+        },
       });
     }),
     refuseHold: enqueueActions(({ context, event, enqueue }) => {
       enqueue({ type: 'actor.tell', params: refusal(context, event, 'good') });
+    }),
+    refuseLimited: enqueueActions(({ context, event, enqueue }) => {
+      enqueue({ type: 'actor.tell', params: refusal(context, event, 'limited') });
     }),
     refuseSuspended: enqueueActions(({ context, event, enqueue }) => {
       enqueue({ type: 'actor.tell', params: refusal(context, event, 'suspended') });
@@ -124,7 +132,8 @@ export const quotaMachine = setup({
   type: 'parallel',
   context: ({ input }) => ({
     accountId: input?.accountId,
-    balance: emptyBalance(input?.plan),
+    // As the plan's region: everybody begins with the free one.
+    balance: emptyBalance('free'),
   }),
   on: {
     'hold.captureRequested': { actions: 'capture' },
@@ -168,7 +177,7 @@ export const quotaMachine = setup({
           on: {
             'hold.requested': [
               { guard: 'canAfford', actions: 'grantHold' },
-              { actions: 'refuseHold' },
+              { actions: 'refuseLimited' },
             ],
           },
         },

@@ -1,0 +1,305 @@
+// The account's chart against SPEC.md. Three regions, so the table has a row for each state of each;
+// all eighteen combinations are tried. Names in brackets (I3) are the numbers of SPEC.md.
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { jobRef } from '../contract/ids.ts';
+import { effectsOf, leavesIn, leavesOf, take, toldBy, type TotalTable } from '../testing.ts';
+import { quotaMachine, type QuotaSnapshot } from './machine.ts';
+import {
+  after,
+  born,
+  capture,
+  hold,
+  noon,
+  planTo,
+  release,
+  standingTo,
+  type Column,
+  type QuotaState,
+} from './testing.ts';
+
+type Table = TotalTable<typeof quotaMachine>;
+
+/** The region takes no part. */
+const ignored = 'ignored';
+
+// The holds below leave 500 or nothing; `job_1` and `job_2` are open.
+const EVENTS: Record<Column, { type: Column; at: number }> = {
+  'hold.requested': hold('job_9', 400),
+  'hold.captureRequested': capture('job_1', 1000),
+  'hold.releaseRequested': release('job_1'),
+  'plan.changed': planTo('free'),
+  'standing.changed': standingTo('limited'),
+};
+
+// prettier-ignore
+const TABLE: Table = {
+  'allowance.open': {
+    'hold.requested': 'allowance.open', 'hold.captureRequested': 'allowance.open',
+    'hold.releaseRequested': 'allowance.open', 'plan.changed': ignored, 'standing.changed': ignored,
+  },
+  'allowance.exhausted': {
+    'hold.requested': 'allowance.exhausted', 'hold.captureRequested': 'allowance.exhausted',
+    'hold.releaseRequested': 'allowance.open', 'plan.changed': ignored, 'standing.changed': ignored,
+  },
+  'standing.good': {
+    'hold.requested': 'standing.good', 'hold.captureRequested': ignored,
+    'hold.releaseRequested': ignored, 'plan.changed': ignored, 'standing.changed': 'standing.limited',
+  },
+  'standing.limited': {
+    'hold.requested': 'standing.limited', 'hold.captureRequested': ignored,
+    'hold.releaseRequested': ignored, 'plan.changed': ignored, 'standing.changed': 'standing.limited',
+  },
+  'standing.suspended': {
+    'hold.requested': 'standing.suspended', 'hold.captureRequested': ignored,
+    'hold.releaseRequested': ignored, 'plan.changed': ignored, 'standing.changed': 'standing.limited',
+  },
+  'plan.free': {
+    'hold.requested': ignored, 'hold.captureRequested': ignored, 'hold.releaseRequested': ignored,
+    'plan.changed': 'plan.free', 'standing.changed': ignored,
+  },
+  'plan.starter': {
+    'hold.requested': ignored, 'hold.captureRequested': ignored, 'hold.releaseRequested': ignored,
+    'plan.changed': 'plan.free', 'standing.changed': ignored,
+  },
+  'plan.pro': {
+    'hold.requested': ignored, 'hold.captureRequested': ignored, 'hold.releaseRequested': ignored,
+    'plan.changed': 'plan.free', 'standing.changed': ignored,
+  },
+};
+
+const PLANS = ['free', 'starter', 'pro'] as const;
+const GRANT_MT = { free: 20_000, starter: 120_000, pro: 300_000 };
+const STANDINGS = ['good', 'limited', 'suspended'] as const;
+
+const COMBINATIONS = PLANS.flatMap((plan) =>
+  STANDINGS.flatMap((standing) =>
+    (['open', 'exhausted'] as const).map((allowance) => ({ plan, standing, allowance })),
+  ),
+);
+type Combination = (typeof COMBINATIONS)[number];
+
+function reach({ plan, standing, allowance }: Combination): QuotaSnapshot {
+  const leftMt = allowance === 'open' ? 500 : 0;
+  return after(
+    hold('job_1', 1000),
+    planTo(plan),
+    hold('job_2', GRANT_MT[plan] - 1000 - leftMt),
+    standingTo(standing),
+  ).snapshot;
+}
+
+const statesOf = (snapshot: QuotaSnapshot) => leavesIn(snapshot.value) as QuotaState[];
+const postings = (...events: readonly object[]) => effectsOf(after(...events).said, 'ledger.post');
+
+describe('the table', () => {
+  it('is total for the compiler: no state and no event may be missing', () => {
+    expectTypeOf<Omit<Table, 'standing.limited'>>().not.toExtend<Table>();
+    type Row = Table['plan.pro'];
+    expectTypeOf<Omit<Row, 'plan.changed'>>().not.toExtend<Row>();
+    expectTypeOf<keyof Row>().toEqualTypeOf<Column>();
+  });
+
+  it('knows every state of the chart', () => {
+    expect(Object.keys(TABLE).sort()).toEqual(leavesOf(quotaMachine).sort());
+    const reached = new Set(COMBINATIONS.flatMap((each) => statesOf(reach(each))));
+    expect([...reached].sort()).toEqual(Object.keys(TABLE).sort());
+  });
+
+  describe.each(COMBINATIONS)('$allowance, $standing, $plan', (combination) => {
+    it.each(Object.keys(EVENTS) as Column[])('%s', (column) => {
+      const before = reach(combination);
+      const expected = statesOf(before).map((state) => {
+        const cell = TABLE[state][column];
+        return cell === ignored ? state : cell;
+      });
+      expect(statesOf(take(quotaMachine, before, EVENTS[column]).snapshot)).toEqual(expected);
+    });
+  });
+
+  it('knows no other event', () => {
+    expect(take(quotaMachine, born(), { type: 'job.cancelRequested', at: 1 }).isIgnored).toBe(true);
+  });
+});
+
+it('begins open, in good standing, on the free plan, with nothing granted yet', () => {
+  expect(statesOf(born())).toEqual(['allowance.open', 'standing.good', 'plan.free']);
+  expect(born().context).toEqual({
+    accountId: 'acc_1',
+    balance: {
+      day: '',
+      plan: 'free',
+      grantedMt: 0,
+      allowanceMt: 0,
+      topUpMt: 0,
+      heldMt: 0,
+      holds: {},
+      posting: 0,
+    },
+  });
+});
+
+describe('a hold', () => {
+  it('grants the day first, then holds, posts both and answers with the plan (I5, I7)', () => {
+    const { snapshot, said } = take(quotaMachine, born(), hold('job_1', 1500));
+    expect(said).toEqual([
+      [
+        'ledger.post',
+        {
+          posting: 1,
+          legs: [
+            { book: 'system:granted', amountMt: -20_000, balanceMt: null },
+            { book: 'allowance', amountMt: 20_000, balanceMt: 20_000 },
+          ],
+          reason: 'Tokens for 2026-01-01',
+          jobId: null,
+        },
+      ],
+      [
+        'ledger.post',
+        {
+          posting: 2,
+          legs: [
+            { book: 'allowance', amountMt: -1500, balanceMt: 18_500 },
+            { book: 'held', amountMt: 1500, balanceMt: 1500 },
+          ],
+          reason: 'Held for image',
+          jobId: 'job_1',
+        },
+      ],
+      [
+        'actor.tell',
+        { to: jobRef('acc_1', 'job_1'), event: { type: 'hold.granted', plan: 'free' } },
+      ],
+    ]);
+    expect(snapshot.context.balance).toMatchObject({ allowanceMt: 18_500, heldMt: 1500 });
+  });
+
+  it('of all there is exhausts the account, and its release opens it again', () => {
+    const all = take(quotaMachine, born(), hold('job_1', 20_000)).snapshot;
+    expect(all.matches({ allowance: 'exhausted' })).toBe(true);
+    expect(all.hasTag('spendable')).toBe(false);
+    const { snapshot } = take(quotaMachine, all, release('job_1'));
+    expect(snapshot.matches({ allowance: 'open' })).toBe(true);
+    expect(snapshot.hasTag('spendable')).toBe(true);
+  });
+
+  it.each([
+    ['good', 20_001, 20_000],
+    ['limited', 20_001, 20_000],
+    ['suspended', 1, 20_000],
+  ] as const)(
+    'in standing %s is refused for want of tokens or trust',
+    (standing, neededMt, availableMt) => {
+      const before = after(standingTo(standing)).snapshot;
+      const { snapshot, said } = take(quotaMachine, before, hold('job_1', neededMt));
+      expect(snapshot.context).toEqual(before.context);
+      expect(said).toEqual([
+        [
+          'actor.tell',
+          {
+            to: jobRef('acc_1', 'job_1'),
+            event: {
+              type: 'hold.refused',
+              neededMt,
+              availableMt,
+              resetsAt: noon(0) + 43_200_000,
+              standing,
+            },
+          },
+        ],
+      ]);
+    },
+  );
+
+  it('is judged by the tokens of the new day', () => {
+    const spent = after(hold('job_1', 20_000)).snapshot;
+    const { snapshot, said } = take(quotaMachine, spent, hold('job_2', 20_000, noon(1)));
+    expect(toldBy(said)).toEqual(['hold.granted']);
+    expect(snapshot.context.balance).toMatchObject({ day: '2026-01-02', heldMt: 40_000 });
+  });
+});
+
+describe('a settlement', () => {
+  it('charges what was held and says how much', () => {
+    const { snapshot, said } = take(
+      quotaMachine,
+      after(hold('job_1', 1500)).snapshot,
+      capture('job_1', 1500),
+    );
+    expect(effectsOf(said, 'ledger.post')).toEqual([
+      {
+        posting: 3,
+        legs: [
+          { book: 'held', amountMt: -1500, balanceMt: 0 },
+          { book: 'system:spent', amountMt: 1500, balanceMt: null },
+        ],
+        reason: 'Charged for image',
+        jobId: 'job_1',
+      },
+    ]);
+    expect(effectsOf(said, 'actor.tell')).toEqual([
+      { to: jobRef('acc_1', 'job_1'), event: { type: 'hold.captured', amountMt: 1500 } },
+    ]);
+    expect(snapshot.context.balance).toMatchObject({ allowanceMt: 18_500, heldMt: 0, holds: {} });
+  });
+
+  it('returns the whole hold as a line that a person can read', () => {
+    const { said } = take(quotaMachine, after(hold('job_1', 1500)).snapshot, release('job_1'));
+    expect(effectsOf(said, 'ledger.post')).toMatchObject([
+      { reason: 'Returned: you cancelled the job', jobId: 'job_1' },
+    ]);
+    expect(toldBy(said)).toEqual(['hold.released']);
+  });
+
+  it.each(STANDINGS)(
+    'is made in standing %s: what was accepted is finished or returned',
+    (standing) => {
+      const held = after(hold('job_1', 1500), hold('job_2', 1500), standingTo(standing)).snapshot;
+      expect(toldBy(take(quotaMachine, held, capture('job_1', 1500)).said)).toEqual([
+        'hold.captured',
+      ]);
+      expect(toldBy(take(quotaMachine, held, release('job_2')).said)).toEqual(['hold.released']);
+    },
+  );
+
+  it('asked for twice is a programmer error, not a second payment (I3)', () => {
+    const closed = after(hold('job_1', 1500), capture('job_1', 1500)).snapshot;
+    expect(() => take(quotaMachine, closed, release('job_1'))).toThrow('Job job_1 has no hold.');
+    expect(() => take(quotaMachine, closed, capture('job_1', 1500))).toThrow('has no hold');
+  });
+
+  it('after midnight grants the new day first and carries what comes back (I4)', () => {
+    const reasons = postings(hold('job_1', 1500), release('job_1', noon(1))).map(
+      ({ reason }) => reason,
+    );
+    expect(reasons).toEqual([
+      'Tokens for 2026-01-01',
+      'Held for image',
+      'Unused tokens of 2026-01-01 expired',
+      'Tokens for 2026-01-02',
+      'Returned: you cancelled the job (carried over from 2026-01-01, valid until the next reset)',
+    ]);
+  });
+});
+
+describe('a change of plan (I6)', () => {
+  it('moves the region and the balance together', () => {
+    for (const plan of PLANS) {
+      const { context, value } = after(planTo(plan)).snapshot;
+      expect([value.plan, context.balance.plan]).toEqual([plan, plan]);
+    }
+  });
+
+  it('upwards opens an exhausted account at once', () => {
+    const before = reach({ plan: 'free', standing: 'good', allowance: 'exhausted' });
+    const { snapshot } = take(quotaMachine, before, planTo('starter'));
+    expect(snapshot.matches({ allowance: 'open', plan: 'starter' })).toBe(true);
+    expect(snapshot.context.balance.allowanceMt).toBe(100_000);
+  });
+
+  it('told twice changes nothing more', () => {
+    const once = after(planTo('pro')).snapshot;
+    const { snapshot, said } = take(quotaMachine, once, planTo('pro'));
+    expect([snapshot.context, said]).toEqual([once.context, []]);
+  });
+});
