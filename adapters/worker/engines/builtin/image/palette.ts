@@ -50,8 +50,8 @@ const HOURS: Record<Hour, { readonly codes: Codes; readonly dark: number }> = {
       '#69afe4',
       '#dcedf3',
       '#fff8e4',
-      '#c9dfee',
-      '#7ba3c4',
+      '#b3d2ea',
+      '#5f8db5',
       '#28503f',
       '#2b84a5',
       '#f5b63f',
@@ -119,7 +119,7 @@ const HOURS: Record<Hour, { readonly codes: Codes; readonly dark: number }> = {
 const LEAVES: Record<Season, string> = {
   spring: '#7fb055',
   summer: '#3f7a3a',
-  autumn: '#c8652a',
+  autumn: '#d9601a',
   winter: '#dfe8f0',
 };
 

@@ -1,7 +1,8 @@
 // A prompt becomes a picture: read the words, set the scene, paint it, finish it in a style.
 import { createRandom } from '../random.ts';
 import type { Atlas } from './atlas.ts';
-import { addGlow, grade, toBytes, toScreen } from './finish.ts';
+import { withFigures } from './figures.ts';
+import { addGlow, grade, toBytes, toScreen, type Grade } from './finish.ts';
 import { createForest } from './motifs/forest.ts';
 import { createCity } from './motifs/city.ts';
 import { createMeadow } from './motifs/meadow.ts';
@@ -15,6 +16,7 @@ import { createPalette } from './palette.ts';
 import { shrink, type Raster } from './raster.ts';
 import type { Scene, SceneContext } from './scene.ts';
 import type { Style } from './style-names.ts';
+import { FILTERS } from './styles/style.ts';
 import { readPrompt, type Motif } from './words.ts';
 
 export interface PictureOptions {
@@ -54,14 +56,21 @@ export function openStudio(options: StudioOptions) {
     atlas: options.atlas,
     aspect: options.width / options.height,
   };
-  const scene = SCENES[reading.motif](context);
+  const figures = createRandom(reading.seed ^ 0xf16);
+  const scene = withFigures(SCENES[reading.motif](context), context, figures);
   const style = options.style ?? reading.style ?? 'natural';
   const finish = (light: Raster): Raster => {
     const copy = { ...light, data: light.data.slice() };
     addGlow(copy, 0.7);
     const screen = toScreen(copy);
-    grade(screen, { contrast: 0.35, saturation: 1.1, vignette: 0.5, grain: 0.022 }, reading.seed);
-    return screen;
+    const isNatural = style === 'natural';
+    // Other styles bring their own texture; the grain of a lens would only disturb them.
+    const look = isNatural ? NATURAL : { ...NATURAL, vignette: 0.2, grain: 0 };
+    grade(screen, look, reading.seed);
+    const unit = Math.min(light.width, light.height) / 1000;
+    return isNatural
+      ? screen
+      : FILTERS[style](screen, { atlas: options.atlas, seed: reading.seed, unit });
   };
   return {
     scene,
@@ -90,6 +99,7 @@ export async function createPicture(options: PictureOptions) {
   return { bytes: toBytes(finish(light)), facts };
 }
 
+const NATURAL: Grade = { contrast: 0.35, saturation: 1.1, vignette: 0.5, grain: 0.022 };
 const ZOOM = 0.07;
 const PAN = 0.025;
 

@@ -30,13 +30,22 @@ export function createRidge(aspect: number, height: (x: number) => number): Ridg
 export function mountainRidge(
   aspect: number,
   field: Field,
-  shape: { base: number; rise: number; frequency: number; row: number; shift: number },
+  shape: {
+    base: number;
+    rise: number;
+    frequency: number;
+    row: number;
+    shift: number;
+    peakX?: number;
+  },
 ): Ridge {
-  const { base, rise, frequency, row, shift } = shape;
+  const { base, rise, frequency, row, shift, peakX } = shape;
   return createRidge(aspect, (x) => {
     const envelope = 0.62 + 0.5 * field(x * frequency * 0.23 + shift + 0.5, row + 0.33);
     const crest = field(x * frequency * 0.5 + shift, row);
     const detail = field(x * frequency * 1.9 + shift, row + 0.17);
-    return base - rise * (envelope * (0.55 + 0.62 * crest) + 0.1 * detail);
+    // One summit that the others look up to.
+    const summit = peakX === undefined ? 0 : Math.exp(-Math.abs(x - peakX) * 3) * 0.62 - 0.16;
+    return base - rise * (envelope * (0.55 + 0.62 * crest) + 0.1 * detail + summit);
   });
 }

@@ -26,8 +26,8 @@ export function createForest(context: SceneContext): Scene {
   const isBirch = reading.words.has('birch');
   const pale = blend(palette.horizon, palette.haze, 0.4);
   const leaf = blend(palette.leaf, palette.sun, 0.12);
-  const moss = blend(palette.leaf, palette.near, 0.4);
-  const path = blend(blend(palette.near, palette.haze, 0.4), palette.accent, 0.12);
+  const moss = blend(palette.leaf, palette.near, 0.22);
+  const path = blend(blend(palette.near, palette.haze, 0.55), palette.accent, 0.12);
   const shiftX = random.next();
   const shiftY = random.next();
   const bendAt = random.between(-0.5, 0.5);
@@ -82,7 +82,8 @@ export function createForest(context: SceneContext): Scene {
       const centre =
         (column + 0.2 + 0.6 * hashCell(column, 2, row.seed)) * row.spacing + sway + lean;
       const foot = groundLine(row, centre);
-      if (y > foot + row.width * 0.3) continue;
+      const drop = (x - centre) / (row.width * 1.6);
+      if (y > foot + row.width * 0.45 * Math.max(0, 1 - drop * drop)) continue;
       const flare = 1 + 1.3 * Math.exp(-Math.max(0, foot - y) / (row.width * 0.9 + 0.004));
       const half = row.width * (0.32 + 0.4 * chance) * flare * (0.75 + 0.25 * y);
       const side = (x - centre) / half;
@@ -98,7 +99,7 @@ export function createForest(context: SceneContext): Scene {
   const shade = { side: 0, id: 0 };
   const paintTrunk = (row: Row, x: number, y: number, cover: number, out: Float32Array) => {
     const air = row.distance ** 0.8 * 0.88;
-    const toLight = clamp(0.5 + shade.side * Math.sign(sunX - x) * 0.5);
+    const toLight = clamp(0.5 + shade.side * clamp((sunX - x) * 7, -1, 1) * 0.5);
     const furrows =
       0.75 +
       0.5 * atlas.ridged((x / row.width) * 0.012 + shade.id * 0.13, y * 0.7 + shade.id * 0.29);
@@ -136,7 +137,7 @@ export function createForest(context: SceneContext): Scene {
     const middle = aspect * 0.5 + Math.sin((1 - y) * 5 + bendAt) * bendAt * 0.25 * (1 - y);
     const wide = 0.012 + Math.max(0, y - 0.62) * 0.42;
     const onPath = hasPath ? smooth(1.15, 0.65, Math.abs(x - middle) / wide + grain * 0.25) : 0;
-    const light = 0.55 + grain * 0.35 + tufts * 0.25 + 0.35 * Math.exp(-Math.abs(x - sunX) * 2.2);
+    const light = 0.62 + grain * 0.5 + tufts * 0.4 + 0.55 * Math.exp(-Math.abs(x - sunX) * 2.2);
     const air = row.distance * 0.72 + 0.12 * Math.exp(-depth * 18);
     for (let channel = 0; channel < 3; channel += 1) {
       const soil = moss[channel]! + (path[channel]! * 1.25 - moss[channel]!) * onPath;
@@ -160,7 +161,17 @@ export function createForest(context: SceneContext): Scene {
     const cover = smooth(0.02, 0.12, body);
     if (cover === 0) return;
     const sun = Math.exp(-Math.hypot(x - sunX, y - sunY) * 3.2);
-    const lit = clamp(0.95 - fine * 0.7 - tiny * 0.55 + sun * 0.75 - above * 0.22 + clumps * 0.3);
+    const grain = atlas.ridged(x * zoom * 2.7 + drift, y * zoom * 2.7 + row.shift);
+    const lit = clamp(
+      0.4 +
+        row.distance * 0.2 -
+        fine * 0.3 -
+        tiny * 0.35 +
+        grain * 0.5 +
+        sun * 0.8 -
+        above * 0.16 +
+        clumps * 0.3,
+    );
     const air = row.distance ** 0.9 * 0.72;
     for (let channel = 0; channel < 3; channel += 1) {
       const dark = bark[channel]! * 0.35 + leaf[channel]! * 0.16;

@@ -21,7 +21,7 @@ export function createMountains(context: SceneContext): Scene {
   const hasLake = reading.things.has('lake') || random.next() < 0.6;
   const shore = hasLake ? random.between(0.7, 0.78) : 2;
   const sky = createSky(context, hasLake ? shore - 0.04 : 0.72);
-  const snowLine = reading.season === 'winter' ? 0.9 : random.between(0.16, 0.34);
+  const snowLine = reading.season === 'winter' ? 0.9 : random.between(0.1, 0.24);
   const isFoggy = reading.things.has('fog') ? 1.7 : 0.9;
   let time = 0;
 
@@ -38,6 +38,7 @@ export function createMountains(context: SceneContext): Scene {
       frequency,
       row,
       shift: random.next(),
+      ...(index === 1 && { peakX: aspect * random.between(0.25, 0.75) }),
     });
     const isWooded = distance < 0.6;
     const height = 0.02 + (1 - distance) ** 2 * 0.085;
@@ -90,7 +91,7 @@ export function createMountains(context: SceneContext): Scene {
 
   const veil = (range: Range, x: number, y: number, top: number, out: Float32Array) => {
     const below = y - top;
-    const air = range.distance ** 1.3 * 0.6;
+    const air = range.distance ** 1.3 * 0.5;
     const drift = atlas.fractal(x * 0.4 + time * 0.006 + range.row, y * 1.6 + range.row * 3);
     const mist = smooth(0.02, 0.24, below + drift * 0.07) * isFoggy * (0.06 + 0.5 * range.distance);
     const { haze } = palette;
@@ -161,13 +162,15 @@ export function createMountains(context: SceneContext): Scene {
     mixInto(out, water[0] * 0.55, water[1] * 0.55, water[2] * 0.55, 0.16 + 0.3 * depth);
     const calm = smooth(0.35, 0.8, atlas.fractal(0.2 + x * 0.1, Math.log(stretch) * 0.9 + 0.7));
     const { haze } = palette;
-    mixInto(out, haze[0], haze[1], haze[2], calm * 0.22 + smooth(0.06, 0, depth) * 0.35);
+    mixInto(out, haze[0], haze[1], haze[2], calm * 0.22 + smooth(0.06, 0, depth) * 0.2);
     const column = Math.exp(-(((x - sky.sunX) / (0.05 + depth * 0.1)) ** 2));
     const glint = column * smooth(0.3, 0.75, fine + ripple * 0.4);
     addInto(out, sky.sunColour[0], sky.sunColour[1], sky.sunColour[2], glint * 0.28);
   };
 
   return {
+    horizon: hasLake ? shore : 0.78,
+    sky,
     setTime: (seconds) => {
       time = seconds;
       sky.setTime(seconds);

@@ -24,15 +24,22 @@ const CLOUDS = [
   ['#04100e', '#0f6a56', '#7ad08a', '#f3f0b0'],
 ] as const;
 
+const SECOND_GASES = ['#1c4fb8', '#7d1f8f', '#0f7f8c', '#a8324a', '#3a2aa8'];
+
 export function createSpace(context: SceneContext): Scene {
   const { reading, random, atlas, aspect } = context;
-  const [first, second] = reading.colours;
+  const [first, other] = reading.colours;
   const stops = random.pick(CLOUDS).map((code, index) => {
     const colour = hex(code);
-    const by = index < 2 ? first : (second ?? first);
+    const by = index < 2 ? first : (other ?? first);
     return by === undefined ? colour : tint(colour, by, 0.75);
   }) as [Colour, Colour, Colour, Colour];
   const [night, body, bright, core] = stops;
+  const second = blend(
+    hex(random.pick(SECOND_GASES)),
+    first ?? body,
+    first === undefined ? 0.15 : 0.6,
+  );
   const shiftX = random.next();
   const shiftY = random.next();
   const angle = random.between(-0.7, 0.7);
@@ -52,12 +59,19 @@ export function createSpace(context: SceneContext): Scene {
     const fine = atlas.ridged(u * 1.9 + wy * 0.1, v * 1.9 - wx * 0.1);
     const across = (x - aspect / 2) * -sin + (y - 0.5) * cos;
     const band = Math.exp(-across * across * 5.5);
-    const density = clamp(veil * 0.75 + 0.26 + band * 0.38 - 0.2 + fine * 0.16);
+    const density = clamp(veil * 0.8 + 0.16 + band * 0.42 + fine * 0.2);
     const lanes = smooth(0.12, 0.62, atlas.ridged(u * 1.1 + 0.5 + wx * 0.12, v * 1.1 + 0.3)) * band;
-    const glow = density * density * (1 - 0.72 * lanes);
-    mixInto(out, body[0], body[1], body[2], clamp(glow * 1.5));
-    addInto(out, bright[0], bright[1], bright[2], glow * glow * 0.75);
-    addInto(out, core[0], core[1], core[2], glow ** 4 * 1.3);
+    const glow = density * density * (1 - 0.7 * lanes);
+    // Two gases: where one thins out the other begins.
+    const other = smooth(-0.3, 0.4, atlas.fractal(u * 0.8 + 0.4, v * 0.8 + wx * 0.1));
+    for (let channel = 0; channel < 3; channel += 1) {
+      const gas = body[channel]! + (second[channel]! - body[channel]!) * other;
+      out[channel] =
+        out[channel]! * (1 - clamp(glow * 1.2)) +
+        gas * glow * 1.75 +
+        bright[channel]! * glow * glow * 0.95 +
+        core[channel]! * glow ** 4 * 1.7;
+    }
   };
 
   const stars = (x: number, y: number, pixel: number, out: Float32Array) => {
