@@ -34,10 +34,13 @@ export interface Tessera {
 
 export function startTessera(args: readonly string[], env: NodeJS.ProcessEnv): Tessera {
   const main = join(REPOSITORY, 'ops', 'cli', 'main.ts');
-  const child = spawn(process.execPath, [main, ...args], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return listenTo(process.execPath, [main, ...args], env);
+}
+
+export const npmStart = (env: NodeJS.ProcessEnv): Tessera => listenTo('npm', ['start'], env);
+
+function listenTo(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Tessera {
+  const child = spawn(command, args, { cwd: REPOSITORY, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const said = { stdout: '', stderr: '' };
   const listeners = new Set<() => void>();
   for (const name of ['stdout', 'stderr'] as const) {

@@ -10,6 +10,7 @@ import {
   cleanEnvironment,
   endTessera,
   freePort,
+  npmStart,
   removeFolder,
   startTessera,
   type Tessera,
@@ -126,10 +127,20 @@ describe('a day with tessera up', () => {
   });
 
   it('starts again with everything still there', async () => {
-    up = startTessera(['up'], environment());
+    up = npmStart(environment());
     await up.says(READY);
     expect(await stateOf(jobId)).toBe('succeeded');
     await makePicture();
+  });
+
+  it('stops when only npm is told to', async () => {
+    const pids = [pidOf('worker'), pidOf('runtime')];
+    up.child.kill('SIGTERM');
+    await up.ended;
+    await expect.poll(() => pids.map(isRunning), PATIENCE).toEqual([false, false]);
+    await expect.poll(instance, PATIENCE).toBeNull();
+    up = startTessera(['up'], environment());
+    await up.says(READY);
   });
 
   it('leaves no runtime and no worker behind when it is killed itself', async () => {
