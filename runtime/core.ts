@@ -59,6 +59,7 @@ export function makeCore(seams: CoreSeams): Core {
     leases,
     post,
     version,
+    log,
     isConnected,
   });
   const worker = (id: string) => dispatcher.worker(id);
@@ -84,9 +85,10 @@ export function makeCore(seams: CoreSeams): Core {
     residents,
     async start() {
       clock.sync(await store.now());
-      await dispatcher.start();
+      await dispatcher.rebuild();
       await leases.start((name) => {
-        if (name === 'dispatcher') dispatcher.nudge();
+        const lost = (error: Error) => log(`dispatcher: ${error.message}`);
+        if (name === 'dispatcher') dispatcher.rebuild().catch(lost);
       });
       timers.start();
       relay.start();

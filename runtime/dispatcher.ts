@@ -26,6 +26,7 @@ interface Seams {
   readonly leases: Leases;
   readonly post: Turns['post'];
   readonly version: string;
+  readonly log: (message: string) => void;
   /** Is the worker's socket open, as far as this runtime can know? */
   readonly isConnected: (workerId: string, runtime: string) => boolean;
 }
@@ -36,23 +37,34 @@ export class Dispatcher {
   readonly #fleet = new Fleet();
   readonly #outlooks = new Outlooks(this.#queue, this.#fleet);
   /** Live jobs that are not in the queue: backing off, assigned. By id: modality and phase. */
-  readonly #live = new Map<string, { modality: Modality; running: boolean }>();
+  readonly #live = new Map<string, { modality: Modality; running: boolean; revision: number }>();
   #scheduled = false;
 
   constructor(seams: Seams) {
     this.#seams = seams;
   }
 
-  /** Rebuilds the queue and the fleet from `actors`. Jobs first: they outnumber the workers. */
-  async start(): Promise<void> {
+  /**
+   * Fills the queue and the fleet from `actors`: at start, and whenever the lease comes here. What was
+   * committed meanwhile is newer than the rows and stays.
+   */
+  async rebuild(): Promise<void> {
     const { store } = this.#seams;
-    for (const row of await store.listWithout('job', 'settled')) this.#seen(row);
-    for (const row of await store.listWithout('worker', 'settled')) this.#seen(row);
+    const rows = [
+      ...(await store.listWithout('job', 'settled')),
+      ...(await store.listWithout('worker', 'settled')),
+    ];
+    for (const row of rows) this.#seen(row);
     this.#schedule();
   }
 
   #seen(row: StoredActor): void {
-    if (!row.parked) this.#note(restore(row));
+    if (row.parked) return;
+    try {
+      this.#note(restore(row));
+    } catch (error) {
+      this.#seams.log(`left alone: ${(error as Error).message}`);
+    }
   }
 
   /** Called with every committed component of this runtime. */
@@ -74,9 +86,10 @@ export class Dispatcher {
       this.#outlooks.learn(contextOf<JobContext>(actor));
       return;
     }
+    if ((this.#live.get(id)?.revision ?? 0) > actor.revision) return;
     const { spec, run } = contextOf<JobContext>(actor);
     const running = actor.snapshot.hasTag('running' as never);
-    this.#live.set(id, { modality: spec.modality, running });
+    this.#live.set(id, { modality: spec.modality, running, revision: actor.revision });
     if (stateName(actor.snapshot.value) === 'queued') this.#queue.set(waiting(spec, run));
     else this.#queue.remove(id);
   }
@@ -126,11 +139,6 @@ export class Dispatcher {
     const [row] = await this.#seams.store.load([jobRef(job.accountId, job.id)]).catch(() => []);
     if (row) this.#seen(row);
     else if (this.#live.has(job.id)) this.#queue.set(job);
-    this.#schedule();
-  }
-
-  /** Wakes it when something changed that no commit of this runtime tells: a lease, an hour. */
-  nudge(): void {
     this.#schedule();
   }
 

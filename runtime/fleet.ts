@@ -30,6 +30,7 @@ export class Fleet {
 
   set(actor: Actor): void {
     const old = this.#members.get(actor.ref.id);
+    if (old && old.actor.revision > actor.revision) return;
     const { offer } = contextOf<WorkerContext>(actor);
     const sameOffer = old && contextOf<WorkerContext>(old.actor).offer === offer;
     this.#members.set(actor.ref.id, {

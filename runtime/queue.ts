@@ -77,9 +77,4 @@ export class Queue {
     group.remove(id);
     if (group.size === 0) this.#groups.delete(key);
   }
-
-  clear(): void {
-    this.#groups.clear();
-    this.#byId.clear();
-  }
 }

@@ -2,7 +2,7 @@
 // committed by this runtime; a lost compare-and-set evicts it.
 import type { Store } from '../db/store.ts';
 import { quotaRef, refKey, workerRef, type ActorRef } from '../machines/contract/ids.ts';
-import { UnknownVersion, restore, type Actor } from './actor.ts';
+import { restore, type Actor } from './actor.ts';
 import type { Mail } from './mailbox.ts';
 
 /** Thrown by a read: load the actor, then compute the turn again. */
@@ -52,9 +52,8 @@ export class Residents {
       missing.delete(key);
       try {
         this.#actors.set(key, restore(row));
-      } catch (error) {
-        if (!(error instanceof UnknownVersion)) throw error;
-        // Older code meets a newer actor: leave it alone, somebody else can run it.
+      } catch {
+        // Written by newer code, or damaged: this runtime leaves it alone, another one may run it.
         this.#actors.set(key, { ...placeholder, ref: row.ref, key, revision: row.revision });
       }
     }

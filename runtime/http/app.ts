@@ -90,6 +90,8 @@ export async function buildApp(host: Host, options: AppOptions): Promise<App> {
   });
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+    // What somebody owns is nobody else's to keep; the bytes of results say otherwise themselves.
+    if (OURS.test(pathOf(request))) reply.header('cache-control', 'no-store');
     if (host.config.isLocalMode) refuseUnlessLocal(request.raw);
   });
   await addSecurityHeaders(app);

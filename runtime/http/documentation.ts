@@ -86,10 +86,14 @@ function tidy<Document extends object>(document: Document): Document {
       response.description = STATUS_CODES[status] ?? status;
     responses['default'] = PROBLEM;
   }
-  const text = JSON.stringify(document);
   const schemas = components?.schemas ?? {};
-  for (const name of Object.keys(schemas))
-    if (!text.includes(`"#/components/schemas/${name}"`)) delete schemas[name];
+  // One that is dropped may have been the only one to refer to another.
+  for (let before = -1; before !== Object.keys(schemas).length;) {
+    before = Object.keys(schemas).length;
+    const text = JSON.stringify(document);
+    for (const name of Object.keys(schemas))
+      if (!text.includes(`"#/components/schemas/${name}"`)) delete schemas[name];
+  }
   return document;
 }
 

@@ -1,5 +1,6 @@
 // Jobs as a client meets them: made once, priced, listed, cancelled, each account its own.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { quotaRef } from '../../machines/contract/ids.ts';
 import type { AccountView, JobView } from '../../machines/contract/views.ts';
 import { startTestRuntime, type TestRuntime } from './testing.ts';
 
@@ -28,6 +29,7 @@ describe('making a job', () => {
     expect(made.statusCode).toBe(202);
     expect(made.headers['content-type']).toBe('application/json; charset=utf-8');
     expect(made.headers['x-request-id']).toMatch(/^req_/);
+    expect(made.headers['cache-control']).toBe('no-store');
     const job = made.json<JobView>();
     expect(job).toMatchObject({ object: 'job', modality: 'image', prompt: picture.prompt });
     expect(job.cost).toEqual({ tokens: 1, millitokens: 1000, charged_millitokens: null });
@@ -101,6 +103,23 @@ describe('making a job', () => {
       resets_at: (await account(ann)).resets_at,
     });
     expect((await get(ann, '/v1/jobs')).json().data).toHaveLength(4);
+  });
+});
+
+describe('a suspended account', () => {
+  it('starts nothing new, and still sees what it has', async () => {
+    const ann = await newcomer();
+    const { id } = (await make(ann)).json<JobView>();
+    const standing = 'suspended';
+    await runtime.host.turns.post(quotaRef(`acc_${people}`), {
+      type: 'standing.changed',
+      standing,
+    });
+    const refused = await make(ann);
+    expect([refused.statusCode, refused.json().code]).toEqual([403, 'suspended']);
+    expect((await get(ann, `/v1/jobs/${id}`)).statusCode).toBe(200);
+    expect((await cancel(ann, id)).statusCode).toBe(200);
+    expect(await account(ann)).toMatchObject({ standing, held_millitokens: 0 });
   });
 });
 

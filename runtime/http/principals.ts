@@ -2,7 +2,7 @@
 // so a revoked key works no longer than that.
 import type { IncomingHttpHeaders } from 'node:http';
 import { ensureAccountOf } from '../../db/queries/accounts.ts';
-import { findApiKey } from '../../db/queries/api-keys.ts';
+import { findApiKey, touchApiKey } from '../../db/queries/api-keys.ts';
 import { findSession } from '../../db/queries/sessions.ts';
 import type { Host } from '../host.ts';
 import {
@@ -43,7 +43,7 @@ export class Principals {
     const { pool, clock } = host;
     const now = () => clock.now();
     const bytes = (hex: string) => Buffer.from(hex, 'hex');
-    this.#keys = new Remembered((hex) => findApiKey(pool, bytes(hex)), now, REMEMBER_MS);
+    this.#keys = new Remembered((hex) => this.#keyOf(bytes(hex)), now, REMEMBER_MS);
     this.#sessions = new Remembered((hex) => findSession(pool, bytes(hex)), now, REMEMBER_MS);
     this.#people = new Remembered((user) => this.#accountOf(user), now, REMEMBER_MS);
   }
@@ -100,6 +100,13 @@ export class Principals {
     if (match[1] !== platform)
       throw refuse('forbidden', `This key may only speak for people of ${platform}.`);
     return this.#people.get(match[0]);
+  }
+
+  async #keyOf(hash: Buffer) {
+    const key = await findApiKey(this.#host.pool, hash);
+    // When a key was last used is good to know, and no reason to let anybody wait or fail.
+    if (key) void touchApiKey(this.#host.pool, key).catch(() => undefined);
+    return key;
   }
 
   #accountOf(user: string): Promise<string> {

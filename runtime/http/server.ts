@@ -2,6 +2,8 @@
 import type { Host } from '../host.ts';
 import { buildApp, type AppOptions } from './app.ts';
 
+const SWEEP_MS = 100;
+
 export interface Server {
   /** Where it can be reached from this machine. */
   readonly address: string;
@@ -20,7 +22,11 @@ export async function startServer(
     address,
     async stop(graceMs) {
       const cut = setTimeout(() => app.server.closeAllConnections(), graceMs);
-      await app.close().finally(() => clearTimeout(cut));
+      // A connection whose last answer the website gave would idle on, and hold up the end.
+      const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
+      await app.close();
+      clearTimeout(cut);
+      clearInterval(sweep);
     },
   };
 }
