@@ -158,6 +158,38 @@ export const effectsOf = <T extends EffectType>(said: readonly Said[], type: T):
 export const toldBy = (said: readonly Said[]): string[] =>
   effectsOf(said, 'actor.tell').map(({ event }) => event.type);
 
+// --- ways ---------------------------------------------------------------------------------------
+
+interface Place<Walker> {
+  readonly walker: Walker;
+  readonly next: Map<object, Place<Walker>>;
+}
+
+interface Way {
+  readonly steps: readonly { readonly event: object }[];
+}
+
+/** Walks many ways of `xstate/graph`; what they share at their beginnings is walked once. */
+export function walkAll<Walker>(
+  ways: readonly Way[],
+  start: Walker,
+  step: (from: Walker, event: object) => Walker,
+  arrive: (walker: Walker, way: string) => void,
+): void {
+  const root: Place<Walker> = { walker: start, next: new Map() };
+  for (const { steps } of ways) {
+    // The first step is XState's own: it leads to the initial state.
+    const events = steps.slice(1).map(({ event }) => event);
+    let place = root;
+    for (const event of events) {
+      const next = place.next.get(event) ?? { walker: step(place.walker, event), next: new Map() };
+      place.next.set(event, next);
+      place = next;
+    }
+    arrive(place.walker, events.map((event) => (event as { type: string }).type).join(' > '));
+  }
+}
+
 // --- names --------------------------------------------------------------------------------------
 
 type Node = AnyStateMachine['root'];

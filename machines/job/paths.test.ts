@@ -12,6 +12,7 @@ import {
   leavesIn,
   sharedObjects,
   take,
+  walkAll,
   timerEvent,
   type Said,
 } from '../testing.ts';
@@ -184,22 +185,11 @@ class Watch {
   }
 }
 
-/** Follows many ways; what they share at their beginnings is walked once. */
-function follower() {
-  const known = new Map<string, Watch>();
-  const follow = (events: readonly Loose[]): Watch => {
-    const last = events.at(-1);
-    if (!last) return new Watch();
-    const name = JSON.stringify(events);
-    const watch = known.get(name) ?? new Watch(follow(events.slice(0, -1)));
-    if (!known.has(name)) watch.step(last);
-    known.set(name, watch);
-    return watch;
-  };
-  return (events: readonly Loose[]): void => {
-    if (new Watch(follow(events)).end() === 'done') return;
-    expect.fail(`It does not end after ${events.map(({ type }) => type).join(' > ')}.`);
-  };
+function walk(ways: Parameters<typeof walkAll>[0]): void {
+  const step = (from: Watch, event: object) => new Watch(from).walk([event]);
+  walkAll(ways, new Watch(), step, (watch, way) => {
+    if (new Watch(watch).end() !== 'done') expect.fail(`It does not end after ${way}.`);
+  });
 }
 
 const ANSWERS: Partial<Record<JobState, Column>> = {
@@ -212,15 +202,12 @@ const ANSWERS: Partial<Record<JobState, Column>> = {
 describe('every reachable way', () => {
   const paths = getShortestPaths(jobMachine, OPTIONS);
   const places = paths.map(({ state }) => state);
-  const eventsOf = (path: (typeof paths)[number]) => path.steps.slice(1).map(({ event }) => event);
-
   it('visits every state of the chart', () => {
     expect([...new Set(places.map(stateOf))].sort()).toEqual([...STATES].sort());
   });
 
   it('keeps every promise on the shortest way to each place, and can end from there (I11)', () => {
-    const follow = follower();
-    for (const path of paths) follow(eventsOf(path));
+    walk(paths);
   });
 
   it('keeps every promise on each way without a loop', () => {
@@ -232,8 +219,7 @@ describe('every reachable way', () => {
       serializeState: ({ value, context }) => JSON.stringify([value, context.run.attempt]),
     });
     expect(ways.length).toBeGreaterThan(500);
-    const follow = follower();
-    for (const way of ways) follow(eventsOf(way));
+    walk(ways);
   });
 });
 

@@ -11,6 +11,7 @@ import {
   leavesOf,
   sharedObjects,
   take,
+  walkAll,
   toldBy,
   type Said,
 } from '../testing.ts';
@@ -146,34 +147,19 @@ class Watch {
   }
 }
 
-/** Follows many ways; what they share at their beginnings is walked once. */
-function follower() {
-  const known = new Map<string, Watch>();
-  const follow = (events: readonly Event[]): Watch => {
-    const last = events.at(-1);
-    if (!last) return new Watch();
-    const name = JSON.stringify(events);
-    const watch = known.get(name) ?? new Watch(follow(events.slice(0, -1)));
-    if (!known.has(name)) watch.step(last);
-    known.set(name, watch);
-    return watch;
-  };
-  return (events: readonly Event[]): void => {
-    if (new Watch(follow(events)).end()) return;
-    expect.fail(`Nothing can be spent after ${events.map(({ type }) => type).join(' > ')}.`);
-  };
+function walk(ways: Parameters<typeof walkAll>[0]): void {
+  const step = (from: Watch, event: object) => new Watch(from).walk([event]);
+  walkAll(ways, new Watch(), step, (watch, way) => {
+    if (!new Watch(watch).end()) expect.fail(`Nothing can be spent after ${way}.`);
+  });
 }
 
 describe('every reachable way', () => {
-  const eventsOf = (path: { readonly steps: readonly { readonly event: Event }[] }) =>
-    path.steps.slice(1).map(({ event }) => event);
-
   it('keeps every promise on the shortest way to each place, and goes on from there (I8)', () => {
     const ways = getShortestPaths(quotaMachine, OPTIONS);
     const seen = new Set(ways.flatMap(({ state }) => leavesIn(state.value)));
     expect([...seen].sort()).toEqual(leavesOf(quotaMachine).sort());
-    const follow = follower();
-    for (const way of ways) follow(eventsOf(way));
+    walk(ways);
   });
 
   it('keeps every promise on each way without a loop', () => {
@@ -186,8 +172,7 @@ describe('every reachable way', () => {
         JSON.stringify([allowance, plan, balance.heldMt > 0]),
     });
     expect(ways.length).toBeGreaterThan(500);
-    const follow = follower();
-    for (const way of ways) follow(eventsOf(way));
+    walk(ways);
   });
 });
 

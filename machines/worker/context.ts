@@ -21,7 +21,7 @@ export interface Slot {
 
 export interface WorkerRun {
   readonly epoch: string;
-  /** The runtime that holds the agent's socket; '' once the lease has run out. */
+  /** The runtime that holds the agent's socket; '' from its end to the next hello. */
   readonly runtime: string;
   readonly loaded: readonly string[];
   readonly loading: string | null;
@@ -95,12 +95,12 @@ export const isBusy = ({ context }: { context: WorkerContext }) =>
 
 export const isLoading = ({ context }: { context: WorkerContext }) => context.run.loading !== null;
 
-/** False from the end of the lease to the next hello, even if the socket is still open. */
+/** False from the end of the socket, or of the lease, to the next hello. */
 export const isConnected = ({ context }: { context: WorkerContext }) => context.run.runtime !== '';
 
 /**
- * Reports of an older boot, or of a socket that a newer one replaced, change nothing. Nor do those of
- * an agent whose lease ran out: it keeps its results and repeats them after its next hello.
+ * Reports of an older boot, or of a socket that a newer one replaced, change nothing. Nor does what is
+ * said between two hellos: the agent keeps its results and repeats them after the next one.
  */
 export const isCurrentBoot = ({ context, event }: Args) =>
   isConnected({ context }) &&

@@ -405,8 +405,13 @@ describe('the lease (I6)', () => {
     expect(step('executing', EVENTS['worker.heartbeat']).said).toEqual(LEASE(35_000));
   });
 
-  it('lasts 5 s more once the socket is closed', () => {
-    expect(step('executing', EVENTS['worker.disconnected']).said).toEqual(LEASE(5_000));
+  it('lasts 5 s more once the socket is closed; meanwhile nothing new begins', () => {
+    const { snapshot, said } = step('executing', EVENTS['worker.disconnected']);
+    expect(said).toEqual(LEASE(5_000));
+    expect(Object.keys(snapshot.context.run.slots)).toEqual(['job_1']);
+    expect(toldBy(take(workerMachine, snapshot, claim('job_2')).said)).toEqual(['slot.refused']);
+    for (const type of ['worker.heartbeat', 'worker.disconnected', 'run.finished'] as const)
+      expect(take(workerMachine, snapshot, EVENTS[type]).isIgnored).toBe(true);
   });
 
   it('frees every job when it ends, and remembers what it cut off (I7)', () => {
@@ -536,6 +541,17 @@ describe('drain and quarantine (I8)', () => {
       const gone = step(state, EVENTS['lease.expired']).snapshot;
       const { snapshot } = take(workerMachine, gone, EVENTS['worker.resumeRequested']);
       expect(stateOf(snapshot)).toBe('offline');
+    },
+  );
+
+  it.each(['draining', 'quarantined'] as const)(
+    'resumed from %s while its socket is just gone, it keeps no slot',
+    (state) => {
+      const blinking = step(state, EVENTS['worker.disconnected']).snapshot;
+      const { snapshot, said } = take(workerMachine, blinking, EVENTS['worker.resumeRequested']);
+      expect(stateOf(snapshot)).toBe('offline');
+      expect(toldBy(said)).toEqual(['worker.lost']);
+      expect(snapshot.context.run).toMatchObject({ slots: {}, lost: { job_1: { attempt: 1 } } });
     },
   );
 

@@ -174,7 +174,10 @@ export const workerMachine = base
         description: 'Finishes what it has and takes nothing new, until it is told to resume.',
         entry: 'orderDrain',
         on: {
-          'worker.resumeRequested': [{ guard: 'isConnected', target: 'idle' }, 'offline'],
+          'worker.resumeRequested': [
+            { guard: 'isConnected', target: 'idle' },
+            { target: 'offline', actions: 'loseAll' },
+          ],
           'worker.drainRequested': {},
           'worker.connected': { actions: ['reconcile', 'keepLease', 'orderDrain'] },
           'lease.expired': { actions: 'loseAll' },
@@ -195,7 +198,10 @@ export const workerMachine = base
       quarantined: {
         description: 'Taken out of service by an operator. Only an operator brings it back.',
         on: {
-          'worker.resumeRequested': [{ guard: 'isConnected', target: 'idle' }, 'offline'],
+          'worker.resumeRequested': [
+            { guard: 'isConnected', target: 'idle' },
+            { target: 'offline', actions: 'loseAll' },
+          ],
           'worker.quarantineRequested': {},
           'worker.drainRequested': {},
           'worker.connected': { actions: ['reconcile', 'keepLease'] },
