@@ -1,0 +1,56 @@
+import { EventEmitter } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { WebSocket } from 'ws';
+import { closeSocket, keepAlive } from './sockets.ts';
+
+class FakeSocket extends EventEmitter {
+  pings = 0;
+  terminated = false;
+  closed: [number, string] | null = null;
+  ping = () => void (this.pings += 1);
+  terminate = () => void (this.terminated = true);
+  close = (code: number, reason: string) => void (this.closed = [code, reason]);
+}
+const open = () => {
+  const fake = new FakeSocket();
+  return { fake, socket: fake as unknown as WebSocket };
+};
+
+describe('the heartbeat of a socket', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it('goes on while it is answered', () => {
+    const { fake, socket } = open();
+    const beat = vi.fn();
+    keepAlive(socket, beat);
+    for (let n = 1; n <= 3; n++) {
+      vi.advanceTimersByTime(25_000);
+      expect([fake.pings, beat.mock.calls.length, fake.terminated]).toEqual([n, n, false]);
+      fake.emit('pong');
+    }
+  });
+
+  it('ends a socket that has not answered the last one', () => {
+    const { fake, socket } = open();
+    keepAlive(socket);
+    vi.advanceTimersByTime(49_999);
+    expect(fake.terminated).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(fake.terminated).toBe(true);
+  });
+
+  it('stops with it', () => {
+    const { fake, socket } = open();
+    keepAlive(socket);
+    fake.emit('close');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+it('a close reason is always one that may be sent', () => {
+  const { fake, socket } = open();
+  closeSocket(socket, 1008, `höchstens ${'x'.repeat(500)}`);
+  expect(fake.closed?.[0]).toBe(1008);
+  expect(Buffer.byteLength(fake.closed![1])).toBeLessThanOrEqual(123);
+});
