@@ -142,7 +142,7 @@ export function withFigures(scene: Scene, context: SceneContext, random: Random)
 }
 
 function placeFigures(scene: Scene, { reading, aspect }: SceneContext, random: Random): Placed[] {
-  const { horizon, sky } = scene;
+  const { horizon, sky, stand } = scene;
   if (horizon === undefined || sky === undefined) return [];
   const away = sky.sunX > aspect / 2 ? 0.27 : 0.73;
   const reach = Math.min(1, aspect);
@@ -160,9 +160,8 @@ function placeFigures(scene: Scene, { reading, aspect }: SceneContext, random: R
       });
   };
   const { things, motif } = reading;
-  if (things.has('castle')) place('castle', away + 0.04, horizon + 0.02, 0.3);
-  if (things.has('house') && motif !== 'city')
-    place('house', away, horizon + (motif === 'sea' ? 0.005 : 0.12), 0.085);
+  if (stand !== undefined && things.has('castle')) place('castle', away, stand, 0.3);
+  if (stand !== undefined && things.has('house')) place('house', 1 - away, stand, 0.075);
   if (things.has('lighthouse')) place('lighthouse', away, horizon + 0.03, 0.36);
   if (things.has('boat') || (motif === 'sea' && random.next() < 0.3)) {
     place(

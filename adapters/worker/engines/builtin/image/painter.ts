@@ -18,8 +18,9 @@ export interface PaintOptions {
 const LEVELS_MAX = 5;
 const ROWS_PER_CHECK = 16;
 const EDGES_PER_CHECK = 8192;
-/** Contrast at which a pixel deserves another sample. */
-const EDGE = 0.045;
+/** Contrast at which a pixel deserves another sample, of 255. */
+const EDGE = 11;
+const EDGE_SHARE_MAX = 0.15;
 
 export async function paint(options: PaintOptions): Promise<Raster> {
   const { scene, width, height, steps, check } = options;
@@ -94,20 +95,36 @@ export function createRefiner(
   };
 }
 
+/** The pixels with the strongest edges, at most a fixed share: a city at night is nothing but edges. */
 function findEdges({ width, height, data }: Raster): Uint32Array {
   const light = new Float32Array(width * height);
   for (let at = 0; at < light.length; at += 1) {
     const sum = data[at * 3]! * 0.3 + data[at * 3 + 1]! * 0.59 + data[at * 3 + 2]! * 0.11;
     light[at] = Math.sqrt(Math.min(1.2, Math.max(0, sum)));
   }
-  const found: number[] = [];
+  const contrast = new Uint8Array(light.length);
+  const histogram = new Uint32Array(256);
   for (let y = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1) {
       const at = y * width + x;
       const right = Math.abs(light[at]! - light[at + (x + 1 < width ? 1 : 0)]!);
       const below = Math.abs(light[at]! - light[at + (y + 1 < height ? width : 0)]!);
-      if (Math.max(right, below) > EDGE) found.push(at);
+      const step = Math.min(255, Math.round(Math.max(right, below) * 255));
+      contrast[at] = step;
+      histogram[step] = histogram[step]! + 1;
     }
   }
-  return Uint32Array.from(found);
+  let threshold = 255;
+  let count = histogram[255]!;
+  const most = light.length * EDGE_SHARE_MAX;
+  while (threshold > EDGE && count + histogram[threshold - 1]! <= most) {
+    threshold -= 1;
+    count += histogram[threshold]!;
+  }
+  const edges = new Uint32Array(count);
+  let found = 0;
+  for (let at = 0; at < contrast.length; at += 1) {
+    if (contrast[at]! >= threshold) edges[found++] = at;
+  }
+  return edges;
 }

@@ -20,6 +20,8 @@ export interface Scene {
   /** Where the sky ends, for scenes that have one: things are placed by it. */
   readonly horizon?: number;
   readonly sky?: Sky;
+  /** Where a house can stand. */
+  readonly stand?: number;
   /** Moves clouds, water and lamps to a moment of an animation. */
   setTime(seconds: number): void;
 }

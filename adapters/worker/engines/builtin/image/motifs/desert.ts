@@ -110,6 +110,7 @@ export function createDesert(context: SceneContext): Scene {
   return {
     horizon,
     sky,
+    stand: horizon + 0.17,
     setTime: (seconds) => {
       time = seconds;
       sky.setTime(seconds);

@@ -1,6 +1,7 @@
 // Trunks behind trunks in the mist, light falling between them, moss or leaves on the ground.
 import { hashCell } from '../../random.ts';
 import { blend } from '../colour.ts';
+import { createRidge, type Ridge } from '../ridge.ts';
 import { addInto, clamp, mixInto, smooth, type Scene, type SceneContext } from '../scene.ts';
 
 interface Row {
@@ -8,12 +9,16 @@ interface Row {
   readonly distance: number;
   readonly spacing: number;
   readonly width: number;
-  readonly ground: number;
   readonly seed: number;
   readonly shift: number;
+  /** Where the ground begins, and where the leaves end. */
+  readonly floor: Ridge;
+  readonly canopy: Ridge;
 }
 
 const ROWS = 6;
+/** The light falls before the rows behind this one. */
+const RAYS_BEHIND = 3;
 
 export function createForest(context: SceneContext): Scene {
   const { reading, palette, random, atlas, aspect } = context;
@@ -38,21 +43,24 @@ export function createForest(context: SceneContext): Scene {
   const rows: Row[] = Array.from({ length: ROWS }, (_, index) => {
     const distance = 1 - index / (ROWS - 1);
     const near = 1 - distance;
+    const shift = random.next();
+    const ground = 0.64 + near ** 1.7 * 0.33;
+    const floor = (x: number) =>
+      ground +
+      0.02 * atlas.fractal(x * 0.3 + shift, shift) -
+      near * 0.028 * atlas.ridged(x * 3.1 + shift, shift) -
+      0.012 * atlas.fractal(x * 6.3, shift);
+    const canopy = (x: number) => 0.16 + 0.16 * near + 0.2 * atlas.fractal(x * 0.32 + shift, shift);
     return {
       distance,
       spacing: 0.03 + near ** 1.5 * 0.24,
       width: 0.005 + near ** 2 * 0.05,
-      ground: 0.64 + near ** 1.7 * 0.33,
       seed: Math.floor(random.next() * 1e9),
-      shift: random.next(),
+      shift,
+      floor: createRidge(aspect, floor),
+      canopy: createRidge(aspect, canopy),
     };
   }).reverse();
-
-  const groundLine = (row: Row, x: number) =>
-    row.ground +
-    0.02 * atlas.fractal(x * 0.3 + row.shift, row.shift) -
-    (1 - row.distance) * 0.028 * atlas.ridged(x * 3.1 + row.shift, row.shift) -
-    0.012 * atlas.fractal(x * 6.3, row.shift);
 
   const background = (x: number, y: number, out: Float32Array) => {
     const away = Math.hypot((x - sunX) * 0.8, y - sunY);
@@ -65,48 +73,48 @@ export function createForest(context: SceneContext): Scene {
     }
   };
 
-  const trunkCover = (
-    row: Row,
-    x: number,
-    y: number,
-    pixel: number,
-    shade: { side: number; id: number },
-  ) => {
+  const trunkCover = (row: Row, x: number, y: number, pixel: number): number => {
     const cell = Math.floor(x / row.spacing);
+    const reach = row.width * 2.6 + 0.04;
     let cover = 0;
     for (let column = cell - 1; column <= cell + 1; column += 1) {
+      const stand = (column + 0.2 + 0.6 * hashCell(column, 2, row.seed)) * row.spacing;
+      if (Math.abs(x - stand) > reach) continue;
       const chance = hashCell(column, 1, row.seed);
       if (chance < 0.16) continue;
       const sway = atlas.fractal(column * 0.37 + row.shift, y * 0.16 + row.shift) * row.width * 0.9;
       const lean = (hashCell(column, 4, row.seed) - 0.5) * 0.1 * (y - 0.7);
-      const centre =
-        (column + 0.2 + 0.6 * hashCell(column, 2, row.seed)) * row.spacing + sway + lean;
-      const foot = groundLine(row, centre);
+      const centre = stand + sway + lean;
+      const foot = row.floor.at(centre);
       const drop = (x - centre) / (row.width * 1.6);
       if (y > foot + row.width * 0.45 * Math.max(0, 1 - drop * drop)) continue;
       const flare = 1 + 1.3 * Math.exp(-Math.max(0, foot - y) / (row.width * 0.9 + 0.004));
       const half = row.width * (0.32 + 0.4 * chance) * flare * (0.75 + 0.25 * y);
-      const side = (x - centre) / half;
       const here = clamp((half - Math.abs(x - centre)) / pixel + 0.5);
       if (here <= cover) continue;
       cover = here;
-      shade.side = side;
+      shade.side = (x - centre) / half;
       shade.id = column;
     }
     return cover;
   };
 
   const shade = { side: 0, id: 0 };
-  const paintTrunk = (row: Row, x: number, y: number, cover: number, out: Float32Array) => {
+  const paintTrunk = (
+    row: Row,
+    x: number,
+    y: number,
+    cover: number,
+    side: number,
+    id: number,
+    out: Float32Array,
+  ) => {
     const air = row.distance ** 0.8 * 0.88;
-    const toLight = clamp(0.5 + shade.side * clamp((sunX - x) * 7, -1, 1) * 0.5);
+    const toLight = clamp(0.5 + side * clamp((sunX - x) * 7, -1, 1) * 0.5);
     const furrows =
-      0.75 +
-      0.5 * atlas.ridged((x / row.width) * 0.012 + shade.id * 0.13, y * 0.7 + shade.id * 0.29);
+      0.75 + 0.5 * atlas.ridged((x / row.width) * 0.012 + id * 0.13, y * 0.7 + id * 0.29);
     const light = (0.25 + 0.95 * toLight ** 2) * furrows;
-    const lines = isBirch
-      ? smooth(0.18, 0.34, atlas.ridged(shade.id * 0.31 + x * 0.2, y * 2.6))
-      : 1;
+    const lines = isBirch ? smooth(0.18, 0.34, atlas.ridged(id * 0.31 + x * 0.2, y * 2.6)) : 1;
     for (let channel = 0; channel < 3; channel += 1) {
       const own = isBirch
         ? pale[channel]! * (1 - lines * 0.75) * (0.4 + toLight * 0.6)
@@ -147,19 +155,23 @@ export function createForest(context: SceneContext): Scene {
     }
   };
 
-  const paintLeaves = (row: Row, x: number, y: number, out: Float32Array) => {
-    const near = 1 - row.distance;
-    const low = 0.16 + 0.16 * near + 0.2 * atlas.fractal(x * 0.32 + row.shift, row.shift);
-    const above = (low - y) * 2.6;
-    if (above < -0.7) return;
+  const leafCover = (row: Row, x: number, y: number): number => {
+    const above = (row.canopy.at(x) - y) * 2.6;
+    if (above < -0.7) return 0;
     const zoom = 0.7 + row.distance * 1.1;
     const drift = time * 0.0012;
-    const clumps = atlas.fractal(x * zoom * 1.3 + row.shift + drift, y * zoom * 1.3 + row.shift);
-    const fine = atlas.cells(x * zoom * 1.9 + row.shift + drift, y * zoom * 1.9);
-    const tiny = atlas.cells(x * zoom * 4.3 + drift * 2, y * zoom * 4.3 + row.shift);
-    const body = above + clumps * 1.05 - fine * 0.5 - tiny * 0.3;
-    const cover = smooth(0.02, 0.12, body);
-    if (cover === 0) return;
+    leaves.above = above;
+    leaves.clumps = atlas.fractal(x * zoom * 1.3 + row.shift + drift, y * zoom * 1.3 + row.shift);
+    leaves.fine = atlas.cells(x * zoom * 1.9 + row.shift + drift, y * zoom * 1.9);
+    leaves.tiny = atlas.cells(x * zoom * 4.3 + drift * 2, y * zoom * 4.3 + row.shift);
+    return smooth(0.02, 0.12, above + leaves.clumps * 1.05 - leaves.fine * 0.5 - leaves.tiny * 0.3);
+  };
+
+  const leaves = { above: 0, clumps: 0, fine: 0, tiny: 0 };
+  const paintLeaves = (row: Row, x: number, y: number, cover: number, out: Float32Array) => {
+    const { above, clumps, fine, tiny } = leaves;
+    const zoom = 0.7 + row.distance * 1.1;
+    const drift = time * 0.0012;
     const sun = Math.exp(-Math.hypot(x - sunX, y - sunY) * 3.2);
     const grain = atlas.ridged(x * zoom * 2.7 + drift, y * zoom * 2.7 + row.shift);
     const lit = clamp(
@@ -212,20 +224,33 @@ export function createForest(context: SceneContext): Scene {
     );
   };
 
+  /** From the eye into the depth, so that nothing is painted that something nearer hides. */
+  const compose = (index: number, x: number, y: number, pixel: number, out: Float32Array): void => {
+    const row = rows[index];
+    if (row === undefined) return background(x, y, out);
+    const leafPart = leafCover(row, x, y);
+    if (leafPart === 1) return paintLeaves(row, x, y, 1, out);
+    const { above, clumps, fine, tiny } = leaves;
+    const trunkPart = trunkCover(row, x, y, pixel);
+    const { side, id } = shade;
+    const top = row.floor.at(x);
+    const floorPart = clamp((y - top) / (pixel * 2) + 0.5);
+    if (trunkPart < 1) {
+      if (floorPart < 1) compose(index + 1, x, y, pixel, out);
+      if (floorPart > 0) paintGround(row, x, y, top, floorPart, out);
+    }
+    if (trunkPart > 0) paintTrunk(row, x, y, trunkPart, side, id, out);
+    if (leafPart > 0) {
+      Object.assign(leaves, { above, clumps, fine, tiny });
+      paintLeaves(row, x, y, leafPart, out);
+    }
+    if (index === RAYS_BEHIND) rays(x, y, isDark ? 0.3 : 0.42, out);
+  };
+
   return {
     setTime: (seconds) => void (time = seconds),
     shade: (x, y, pixel, out) => {
-      background(x, y, out);
-      for (let index = rows.length - 1; index >= 0; index -= 1) {
-        const row = rows[index]!;
-        const top = groundLine(row, x);
-        const floor = clamp((y - top) / (pixel * 2) + 0.5);
-        if (floor > 0) paintGround(row, x, y, top, floor, out);
-        const cover = trunkCover(row, x, y, pixel, shade);
-        if (cover > 0) paintTrunk(row, x, y, cover, out);
-        paintLeaves(row, x, y, out);
-        if (index === 3) rays(x, y, isDark ? 0.3 : 0.42, out);
-      }
+      compose(0, x, y, pixel, out);
       rays(x, y, isDark ? 0.06 : 0.1, out);
       if (fireflies > 0) sparks(x, y, out);
       const low = smooth(0.5, 0.75, y) * smooth(0.95, 0.7, y);

@@ -146,6 +146,7 @@ export function createMeadow(context: SceneContext): Scene {
   return {
     horizon,
     sky,
+    stand: horizon + 0.11,
     setTime: (seconds) => {
       time = seconds;
       sky.setTime(seconds);

@@ -79,7 +79,7 @@ export function createMountains(context: SceneContext): Scene {
     const snow =
       smooth(snowLine * 0.66, snowLine * 0.3, cold) * (reading.season === 'winter' ? 1 : isHigh);
     if (snow === 0) return;
-    const bright = smooth(0.18, 0.66, light);
+    const bright = 0.15 + 0.85 * smooth(0.05, 0.8, light);
     mixInto(
       out,
       snowShade[0] + (snowLit[0] - snowShade[0]) * bright,
@@ -171,6 +171,7 @@ export function createMountains(context: SceneContext): Scene {
   return {
     horizon: hasLake ? shore : 0.78,
     sky,
+    stand: hasLake ? shore - 0.004 : 0.87,
     setTime: (seconds) => {
       time = seconds;
       sky.setTime(seconds);

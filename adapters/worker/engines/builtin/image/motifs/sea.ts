@@ -133,6 +133,7 @@ export function createSea(context: SceneContext): Scene {
   return {
     horizon,
     sky,
+    stand: horizon + 0.012,
     setTime: (seconds) => {
       time = seconds;
       sky.setTime(seconds);

@@ -21,7 +21,7 @@ const CLOUDS = [
   ['#030a1e', '#145a8f', '#37c3c0', '#f0f3c8'],
   ['#0a0618', '#4a2aa0', '#e0569a', '#ffc2a0'],
   ['#050812', '#7a2f1c', '#f08a3c', '#ffe3a6'],
-  ['#04100e', '#0f6a56', '#7ad08a', '#f3f0b0'],
+  ['#04100e', '#0f6a66', '#e0a95a', '#fbeec4'],
 ] as const;
 
 const SECOND_GASES = ['#1c4fb8', '#7d1f8f', '#0f7f8c', '#a8324a', '#3a2aa8'];

@@ -6,6 +6,7 @@ import { blurPlane, lightOf, slopeAt } from './tones.ts';
 
 const LOW = [0.05, 0.02, 0.12];
 const HIGH = [0.36, 0.1, 0.5];
+const USUAL_MEAN = 0.045;
 const TUBES = [
   [0.1, 0.95, 1],
   [1, 0.18, 0.72],
@@ -36,6 +37,11 @@ export function glowInNeon(screen: Raster, { unit, atlas }: StyleContext): Raste
       }
     }
   }
+  // A city at night is nothing but edges: the more there are, the dimmer each burns.
+  const mean = tubes.data.reduce((sum, value) => sum + value, 0) / tubes.data.length;
+  const power = Math.min(1, USUAL_MEAN / Math.max(mean, 1e-6)) ** 0.8;
+  for (let index = 0; index < tubes.data.length; index += 1)
+    tubes.data[index] = tubes.data[index]! * power;
   const near = blur(tubes, 4 * unit);
   const wide = blur(tubes, 22 * unit);
   for (let at = 0; at < light.data.length; at += 1) {
