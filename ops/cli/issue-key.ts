@@ -38,13 +38,13 @@ export async function issueKey(databaseUrl: string, request: KeyRequest): Promis
   }
 }
 
-/** Does this database still accept the key? */
-export async function isAccepted(databaseUrl: string, key: string): Promise<boolean> {
+/** The id under which this database accepts the key; null when it does not. */
+export async function acceptedAs(databaseUrl: string, key: string): Promise<string | null> {
   const parsed = parseKey(key);
-  if (parsed === null) return false;
+  if (parsed === null) return null;
   const pool = await createDatabasePool({ url: databaseUrl, connectionsMax: 1 });
   try {
-    return (await findApiKey(pool, parsed.hash)) !== null;
+    return (await findApiKey(pool, parsed.hash))?.id ?? null;
   } finally {
     await pool.end();
   }

@@ -2,8 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type TestDatabase, testDatabase } from '../../db/testing.ts';
-import { parseKey } from '../../runtime/keys.ts';
-import { isAccepted, issueKey } from '../cli/issue-key.ts';
+import { parseKey, platformOf } from '../../runtime/keys.ts';
+import { acceptedAs, issueKey } from '../cli/issue-key.ts';
 import { removeFolder, temporaryFolder } from '../testing.ts';
 import { ensureWorkerKey } from './worker-key.ts';
 
@@ -36,9 +36,16 @@ it('issues keys that the database accepts, and no others', async () => {
   const request = { kind: 'user', name: 'laptop', account: null, platform: null } as const;
   const { key, account, isNewAccount } = await issueKey(database.url, request);
   expect(isNewAccount).toBe(true);
-  expect(await isAccepted(database.url, key)).toBe(true);
-  expect(await isAccepted(database.url, key.replace(/.$/, '~'))).toBe(false);
+  expect(await acceptedAs(database.url, key)).toMatch(/^key_/);
+  expect(await acceptedAs(database.url, key.replace(/.$/, '~'))).toBeNull();
   const second = await issueKey(database.url, { ...request, account });
   expect(second).toMatchObject({ account, isNewAccount: false });
   expect(second.key).not.toBe(key);
+});
+
+it("issues a frontend's key for one platform", async () => {
+  const request = { kind: 'frontend', name: 'bot', account: null, platform: 'discord' } as const;
+  const { key, account } = await issueKey(database.url, request);
+  expect(account).toBe('system');
+  expect(platformOf((await acceptedAs(database.url, key)) ?? '')).toBe('discord');
 });
