@@ -11,7 +11,7 @@ import type { QuotaContext } from '../machines/quota/machine.ts';
 import { restore, stateName } from './actor.ts';
 import { StoreClock, realIds } from './clock.ts';
 import { makeCore, type Core } from './core.ts';
-import { TestAgent, blobsThatHave, spec, submit } from './testing.ts';
+import { TestAgent, everyFileIsStored, spec, submit } from './testing.ts';
 import { contextOf } from './views.ts';
 
 let database: TestDatabase;
@@ -38,7 +38,7 @@ async function start(): Promise<void> {
     store,
     clock: new StoreClock(),
     ids: realIds,
-    blobs: blobsThatHave(),
+    isStored: everyFileIsStored,
     runtimeId: 'runtime-1',
     version: 'test',
     log: () => undefined,

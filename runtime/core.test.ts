@@ -173,8 +173,7 @@ describe('failure', () => {
   });
 
   test('a result whose file never arrived fails the attempt', async () => {
-    const { blobsThatHave } = await import('./testing.ts');
-    core = await testCore({ blobs: blobsThatHave(() => false) });
+    core = await testCore({ isStored: () => Promise.resolve(false) });
     const agent = new TestAgent(core, 'wrk_1');
     agent.hello();
     await submit(core, spec('job_1'));

@@ -1,7 +1,6 @@
 // The runtime without its doors: turns, dispatcher, loops and worker sessions over one store. `main.ts`
 // puts HTTP in front of it; benchmarks and simulations drive it directly.
 import type { Store } from '../db/store.ts';
-import type { Blobs } from '../machines/contract/blobs.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Component } from './component.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -11,7 +10,7 @@ import { Residents } from './residents.ts';
 import { StreamRelay } from './stream-relay.ts';
 import { TimerLoop } from './timers.ts';
 import { Turns } from './turn.ts';
-import { WorkerSessions } from './worker-sessions.ts';
+import { WorkerSessions, type SessionSeams } from './worker-sessions.ts';
 
 /** About 10 KB each: the cache stays under 200 MB. */
 const RESIDENTS_MAX = 20_000;
@@ -20,7 +19,7 @@ export interface CoreSeams {
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: Ids;
-  readonly blobs: Blobs;
+  readonly isStored: SessionSeams['isStored'];
   readonly runtimeId: string;
   readonly version: string;
   readonly log: (message: string) => void;
@@ -40,7 +39,7 @@ export interface Core {
 }
 
 export function makeCore(seams: CoreSeams): Core {
-  const { store, clock, ids, blobs, runtimeId, version, log, observe } = seams;
+  const { store, clock, ids, isStored, runtimeId, version, log, observe } = seams;
   const live = new Live();
   const leases = new Leases(store, clock, runtimeId);
   const residents = new Residents(store, RESIDENTS_MAX);
@@ -67,7 +66,7 @@ export function makeCore(seams: CoreSeams): Core {
     runtimeId,
     store,
     clock,
-    blobs,
+    isStored,
     live,
     post,
     worker,

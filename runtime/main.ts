@@ -17,6 +17,7 @@ import type { AppOptions } from './http/app.ts';
 import { startServer } from './http/server.ts';
 import { Metrics } from './metrics.ts';
 import { PositionLoop } from './positions.ts';
+import { storedFor } from './stored.ts';
 
 const DRAIN_MS = 10_000;
 
@@ -49,7 +50,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     store,
     clock,
     ids: realIds,
-    blobs,
+    isStored: storedFor(pool),
     runtimeId: config.runtimeId ?? `${hostname()}:${process.pid}`,
     version: packageJson.version,
     log: (message) => log.warn(message),
@@ -71,6 +72,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       metrics,
     },
   };
+  metrics.watch(() => dispatcher.status());
   const housekeeping = new Housekeeping(pool, clock, (message) => log.warn(message));
   const positions = new PositionLoop({ dispatcher, live, clock });
 

@@ -4,7 +4,7 @@ import { StoreUnavailable, UnknownOutcome } from '../db/store.ts';
 import { realIds } from './clock.ts';
 import { makeCore } from './core.ts';
 import { Metrics } from './metrics.ts';
-import { ManualClock, TestAgent, blobsThatHave, settled, spec, submit } from './testing.ts';
+import { ManualClock, TestAgent, everyFileIsStored, settled, spec, submit } from './testing.ts';
 import { BOOT_GRACE_MS } from './timers.ts';
 
 const valuesOf = async (metrics: Metrics) =>
@@ -20,7 +20,7 @@ it('counts what a job leaves behind', async () => {
   const clock = new ManualClock();
   const store = metrics.measured(new MemoryStore({ now: clock.now }));
   const core = makeCore({
-    ...{ store, clock, ids: realIds, blobs: blobsThatHave() },
+    ...{ store, clock, ids: realIds, isStored: everyFileIsStored },
     ...{ runtimeId: 'runtime-1', version: 'test', log: () => undefined },
     observe: (component) => metrics.observe(component),
   });

@@ -7,7 +7,6 @@ import type { ModelOffer } from '../machines/contract/models.ts';
 import type { AgentFrame, RuntimeFrame } from '../machines/contract/worker-protocol.ts';
 import { realIds, type Clock } from './clock.ts';
 import { makeCore, type Core } from './core.ts';
-import type { Blobs } from '../machines/contract/blobs.ts';
 
 /** Moves only when told to. `sleep` ends when the time has come. */
 export class ManualClock implements Clock {
@@ -54,9 +53,7 @@ export async function settled(): Promise<void> {
 
 export const BLOB = `sha256:${'ab'.repeat(32)}`;
 
-/** Every blob is there unless a test says otherwise. */
-export const blobsThatHave = (has: (id: string) => boolean = () => true): Blobs =>
-  ({ has: async (id: string) => has(id) }) as unknown as Blobs;
+export const everyFileIsStored = () => Promise.resolve(true);
 
 export interface TestCore extends Core {
   readonly store: Store;
@@ -64,7 +61,12 @@ export interface TestCore extends Core {
 }
 
 export async function testCore(
-  options: { clock?: ManualClock; store?: Store; blobs?: Blobs; runtimeId?: string } = {},
+  options: {
+    clock?: ManualClock;
+    store?: Store;
+    isStored?: () => Promise<boolean>;
+    runtimeId?: string;
+  } = {},
 ): Promise<TestCore> {
   const clock = options.clock ?? new ManualClock();
   const store = options.store ?? new MemoryStore({ now: clock.now });
@@ -72,7 +74,7 @@ export async function testCore(
     store,
     clock,
     ids: realIds,
-    blobs: options.blobs ?? blobsThatHave(),
+    isStored: options.isStored ?? everyFileIsStored,
     runtimeId: options.runtimeId ?? 'runtime-1',
     version: 'test',
     log: () => undefined,

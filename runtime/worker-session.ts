@@ -7,7 +7,7 @@ import type {
   AgentFrameOf,
   RuntimeFrame,
 } from '../machines/contract/worker-protocol.ts';
-import type { WorkerContext } from '../machines/worker/context.ts';
+import type { Slot, WorkerContext } from '../machines/worker/context.ts';
 import type { Ephemeral } from './live.ts';
 import { contextOf } from './views.ts';
 import {
@@ -104,22 +104,34 @@ export class WorkerSession {
     }
   }
 
-  /** A result counts only when its bytes are here: nothing is ever charged for a missing file. */
+  /**
+   * A result counts only when its bytes are here, uploaded for this job's account: nothing is charged for
+   * a missing file, and no worker can hand one person's file to another.
+   */
   async #finished(frame: AgentFrameOf<'finished'>, epoch: string): Promise<void> {
     const { job, attempt } = frame;
-    const held = await Promise.all(frame.outputs.map(({ blob }) => this.#seams.blobs.has(blob)));
-    if (held.every(Boolean)) return this.#tell({ ...frame, type: 'run.finished', epoch });
+    const slot = this.#slotOf(job, attempt);
+    const { isStored } = this.#seams;
+    const stored = slot
+      ? await Promise.all(frame.outputs.map((output) => isStored(slot.accountId, output)))
+      : []; // an attempt that is over; the worker's chart only has it forgotten
+    if (stored.every(Boolean)) return this.#tell({ ...frame, type: 'run.finished', epoch });
     const message = 'An output was reported that was never uploaded.';
     this.#tell({ type: 'run.failed', epoch, job, attempt, code: 'outputMissing', message });
   }
 
   /** Progress and text bypass the turns; whose they are is read from the worker's slot. */
   #show(frame: AgentFrameOf<'progress' | 'text'>): void {
-    const actor = this.#seams.worker(this.#ref.id);
-    const slot = actor && contextOf<WorkerContext>(actor).run.slots[frame.job];
-    if (slot?.attempt !== frame.attempt || slot.phase === 'cancelling') return;
+    const slot = this.#slotOf(frame.job, frame.attempt);
+    if (!slot || slot.phase === 'cancelling') return;
     const { attempt: _, job: job_id, ...rest } = frame;
     this.#seams.live.ephemeral(slot.accountId, { ...rest, job_id } as Ephemeral);
+  }
+
+  #slotOf(job: string, attempt: number): Slot | null {
+    const actor = this.#seams.worker(this.#ref.id);
+    const slot = actor && contextOf<WorkerContext>(actor).run.slots[job];
+    return slot?.attempt === attempt ? slot : null;
   }
 
   #noteAcknowledged(id: string): void {

@@ -3,11 +3,14 @@
 // off by the charts.
 import type { Store } from '../db/store.ts';
 import { jobRef } from '../machines/contract/ids.ts';
-import { agentFrame, type WorkerCommand } from '../machines/contract/worker-protocol.ts';
+import {
+  agentFrame,
+  type Output,
+  type WorkerCommand,
+} from '../machines/contract/worker-protocol.ts';
 import type { JobContext } from '../machines/job/context.ts';
 import type { WorkerContext } from '../machines/worker/context.ts';
 import { restore, type Actor } from './actor.ts';
-import type { Blobs } from '../machines/contract/blobs.ts';
 import type { Clock } from './clock.ts';
 import type { Component } from './component.ts';
 import type { Live } from './live.ts';
@@ -29,7 +32,8 @@ export interface SessionSeams {
   readonly runtimeId: string;
   readonly store: Store;
   readonly clock: Clock;
-  readonly blobs: Blobs;
+  /** Is the output's file here, of that size, and uploaded for that account? */
+  readonly isStored: (accountId: string, output: Output) => Promise<boolean>;
   readonly live: Live;
   readonly post: Turns['post'];
   readonly worker: (id: string) => Actor | null;

@@ -77,7 +77,7 @@ export const jobRequest = z.strictObject({
   prompt: line(8000).optional(),
   params: z.record(z.string().max(64), z.unknown()).default({}),
   inputs: z
-    .array(z.strictObject({ blob: blobId, role: z.string().max(32).default('input') }))
+    .array(z.strictObject({ blob: blobId, role: line(32).default('input') }))
     .max(8)
     .default([]),
   count: z.number().int().min(1).max(8).default(1),

@@ -33,8 +33,12 @@ try {
 async function describeMachine(): Promise<void> {
   const { rows } = await ask<{ version: string }>(postgres.url, 'select version()');
   const [cpu] = cpus();
-  console.log(`${cpu?.model ?? 'unknown CPU'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`);
-  console.log(`Node ${process.version}; ${rows[0]?.version.split(' on ')[0]}, fsync and synchronous_commit on`);
+  console.log(
+    `${cpu?.model ?? 'unknown CPU'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+  );
+  console.log(
+    `Node ${process.version}; ${rows[0]?.version.split(' on ')[0]}, fsync and synchronous_commit on`,
+  );
 }
 
 async function inFreshDatabase<T>(
@@ -108,7 +112,11 @@ async function measureLatency(engine: Engine) {
     const at95 = (share: number) => rounded(times[Math.floor((times.length - 1) * share)]!);
     return { p50: at95(0.5), p95: at95(0.95), p99: at95(0.99) };
   };
-  return { 'submit → durable, ms': row('ack'), 'submit → start, ms': row('start'), 'submit → charged, ms': row('done') };
+  return {
+    'submit → durable, ms': row('ack'),
+    'submit → start, ms': row('start'),
+    'submit → charged, ms': row('done'),
+  };
 }
 
 /** A figure counts only if the books are right: every job ended, was charged once, and left a trace. */

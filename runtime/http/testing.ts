@@ -19,6 +19,7 @@ import { makeCore } from '../core.ts';
 import type { Host } from '../host.ts';
 import { makeKey, workerIdOf, type KeyKind, type Platform } from '../keys.ts';
 import { Metrics } from '../metrics.ts';
+import { storedFor } from '../stored.ts';
 import { TestAgent } from '../testing.ts';
 import { buildApp, type AppOptions } from './app.ts';
 
@@ -46,7 +47,7 @@ export async function startTestRuntime(
     store,
     clock,
     ids: realIds,
-    blobs,
+    isStored: storedFor(pool),
     runtimeId: 'runtime-1',
     version: 'test',
     log: () => undefined,
