@@ -1,6 +1,6 @@
 // What tests that start `tessera` share: a clean environment, a folder, and an end for what they started.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,8 +16,12 @@ export function cleanEnvironment(settings: Record<string, string>): NodeJS.Proce
   return { ...Object.fromEntries(rest), ...settings };
 }
 
-export const temporaryFolder = (name: string): string =>
-  mkdtempSync(join(tmpdir(), `tessera-${name}-`));
+/** Open to walk through: PostgreSQL, which root runs as somebody else, must get in. */
+export function temporaryFolder(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `tessera-${name}-`));
+  chmodSync(folder, 0o711);
+  return folder;
+}
 
 export const removeFolder = (folder: string): void =>
   rmSync(folder, { recursive: true, force: true });
