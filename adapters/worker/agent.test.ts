@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { EngineFailure } from '../../machines/contract/engine.ts';
 import { setStage } from './agent-testing.ts';
 import { createManualClock } from './clock-testing.ts';
+import { createHeldEngine, textOutput } from './engine-testing.ts';
 
 test('says hello with its offer, and answers a load with what was measured', async () => {
   const { runtime } = await setStage();
@@ -225,4 +226,57 @@ test('frames that are not of the protocol are logged and change nothing', async 
   runtime.sendText(JSON.stringify({ type: 'explode', id: 'x' }));
   await load('alpha');
   expect(logged.filter((line) => line.includes('is ignored'))).toHaveLength(2);
+});
+
+test('cancels a job while its result is on the way', async () => {
+  const { runtime, engine, load, run, folder } = await setStage();
+  await load('alpha');
+  runtime.faults.push(...Array.from({ length: 9 }, () => ({ status: 503 })));
+  run('j1');
+  (await engine.nextRun()).finish('never arrives');
+  await runtime.requested('PUT');
+  runtime.send({ type: 'cancel', id: 'c9', job: 'j1', attempt: 1 });
+  await runtime.take('cancelled');
+  expect(runtime.frames.some((frame) => frame.type === 'finished')).toBe(false);
+  runtime.send({ type: 'settled', job: 'j1', attempt: 1 });
+  runtime.faults.length = 0;
+  run('j2');
+  (await engine.nextRun()).finish('arrives');
+  await runtime.take('finished');
+  expect(await readdir(join(folder, 'results'))).toEqual(['j2.1']);
+});
+
+test('an engine that ignores its signal keeps the GPU, but not the answer', async () => {
+  const clock = createManualClock();
+  const deaf = createHeldEngine();
+  const released = Promise.withResolvers<void>();
+  deaf.run = async ({ id }) => {
+    deaf.diary.push(`run ${id}`);
+    await released.promise;
+    return [textOutput(id)];
+  };
+  const { runtime, load, run } = await setStage({ engines: [deaf], seams: { timers: clock } });
+  await load('alpha');
+  run('j1');
+  run('j2');
+  for (let count = 0; count < 3; count += 1) await runtime.take('acknowledged');
+  runtime.send({ type: 'cancel', id: 'c9', job: 'j1', attempt: 1 });
+  await clock.armed(10_000);
+  await runtime.take('acknowledged');
+  clock.advance(10_000);
+  expect(await runtime.take('cancelled')).toMatchObject({ job: 'j1' });
+  expect(deaf.diary).not.toContain('run j2');
+  released.resolve();
+  expect(await runtime.take('finished')).toMatchObject({ job: 'j2' });
+});
+
+test('stops its work and clears its folder when it is closed', async () => {
+  const { engine, agent, load, run, folder } = await setStage();
+  await load('alpha');
+  run('j1');
+  const held = await engine.nextRun();
+  await agent.close();
+  expect(await agent.closed).toBe('The worker was stopped.');
+  expect(held.signal.aborted).toBe(true);
+  expect(await readdir(folder)).toEqual([]);
 });

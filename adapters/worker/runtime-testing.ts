@@ -40,6 +40,8 @@ export interface TestRuntime {
   closeSession(code: number, reason: string): void;
   /** The status that the next dials are answered with, instead of a session. */
   refuseWith(status: number | undefined): void;
+  /** Resolves once a request of this method has been seen. */
+  requested(method: string): Promise<void>;
   /** Resolves once this many dials have been seen in all. */
   dialled(count: number): Promise<void>;
   close(): Promise<void>;
@@ -107,6 +109,7 @@ export async function startTestRuntime(
     const header = request.headers['upload-offset'];
     const offset = header === undefined ? undefined : Number(header);
     requests.push({ method: request.method ?? '', path, offset });
+    changed();
     const answer = (status: number, held?: number) =>
       response.writeHead(status, held === undefined ? {} : { 'upload-offset': held }).end();
     if (request.headers.authorization !== `Bearer ${WORKER_KEY}`) return answer(401);
@@ -187,6 +190,8 @@ export async function startTestRuntime(
     drop: () => session?.terminate(),
     closeSession: (code, reason) => session?.close(code, reason),
     refuseWith: (status) => void (refusal = status),
+    requested: async (method) =>
+      void (await until(() => requests.find((request) => request.method === method))),
     dialled: async (count) => void (await until(() => (dials >= count ? true : undefined))),
     close: async () => {
       for (const socket of sockets.clients) socket.terminate();

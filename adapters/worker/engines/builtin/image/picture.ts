@@ -17,6 +17,7 @@ import { shrink, type Raster } from './raster.ts';
 import type { Scene, SceneContext } from './scene.ts';
 import type { Style } from './style-names.ts';
 import { FILTERS } from './styles/style.ts';
+import { withWeather } from './weather.ts';
 import { readPrompt, type Motif } from './words.ts';
 
 export interface PictureOptions {
@@ -57,8 +58,10 @@ export function openStudio(options: StudioOptions) {
     aspect: options.width / options.height,
   };
   const figures = createRandom(reading.seed ^ 0xf16);
-  const scene = withFigures(SCENES[reading.motif](context), context, figures);
-  const style = options.style ?? reading.style ?? 'natural';
+  const scene = withWeather(withFigures(SCENES[reading.motif](context), context, figures), context);
+  // A city has its own neon signs; the style would drown them unless it was asked for by name.
+  const meant = reading.style === 'neon' && reading.motif === 'city' ? undefined : reading.style;
+  const style = options.style ?? meant ?? 'natural';
   const finish = (light: Raster): Raster => {
     const copy = { ...light, data: light.data.slice() };
     addGlow(copy, 0.7);

@@ -123,7 +123,7 @@ export function createSky(context: SceneContext, horizon: number): Sky {
 
   const clouds = (x: number, e: number, out: Float32Array) => {
     const depth = 1 / (e + 0.16);
-    const u = (x - aspect / 2) * depth * 0.11 + rowA + time * 0.004;
+    const u = (x - aspect / 2) * depth * 0.11 + rowA + time * 0.009;
     const v = depth * 0.17 + rowB;
     const high = atlas.wisps(u, v);
     const cover = smooth(0.08 - cloudiness, 0.75 - cloudiness * 0.6, high) * smooth(0.02, 0.3, e);
@@ -136,12 +136,12 @@ export function createSky(context: SceneContext, horizon: number): Sky {
     // Heaps low over the horizon, flat below and round above.
     const base = 0.1 + cloudiness * 0.25;
     if (e < 0.62 && cloudiness > -0.2) {
-      const heap = atlas.fractal(x * 0.42 + rowB + time * 0.003, e * 0.7 + rowA);
+      const heap = atlas.fractal(x * 0.42 + rowB + time * 0.007, e * 0.7 + rowA);
       const body = heap * 0.62 + base - Math.abs(e - 0.24) * 1.35;
       const part = smooth(-0.02, 0.16, body) * smooth(0.0, 0.1, e);
       if (part > 0.003) {
         const upper = atlas.fractal(
-          x * 0.42 + rowB + time * 0.003 + lean(x) * 0.012,
+          x * 0.42 + rowB + time * 0.007 + lean(x) * 0.012,
           e * 0.7 + rowA + 0.02,
         );
         paint(clamp(0.5 + (heap - upper) * 2.4 + towardSun * 0.22), part * 0.8, out);

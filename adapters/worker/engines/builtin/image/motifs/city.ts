@@ -1,6 +1,6 @@
 // A skyline over water: towers behind towers, windows that light up with the dark, signs in the accent.
 import { hashCell } from '../../random.ts';
-import { blend, scale, type Colour } from '../colour.ts';
+import { blend, hex, scale } from '../colour.ts';
 import { addInto, clamp, mixInto, smooth, type Scene, type SceneContext } from '../scene.ts';
 import { createSky } from '../sky.ts';
 
@@ -14,6 +14,7 @@ interface Block {
 }
 
 const BLOCKS = 5;
+const NEON = [hex('#ff2e93'), hex('#22e0ff'), hex('#b14bff')];
 
 export function createCity(context: SceneContext): Scene {
   const { reading, palette, random, atlas, aspect } = context;
@@ -21,15 +22,17 @@ export function createCity(context: SceneContext): Scene {
   const sky = createSky(context, shore);
   const centre = aspect * random.between(0.35, 0.65);
   const lit = clamp(palette.dark * 0.75 + 0.05, 0, 0.62);
-  const warm: Colour = blend(palette.sun, palette.accent, 0.45);
-  const cool: Colour = blend(palette.sun, palette.sky, 0.45);
   const wall = blend(palette.near, palette.far, 0.3);
   const wallLit = blend(palette.far, palette.horizon, 0.45);
   const glass = blend(palette.sky, palette.horizon, 0.35);
   const isNeon =
     reading.words.has('neon') || reading.words.has('cyberpunk') || reading.style === 'neon';
-  const signs = isNeon ? 0.5 : palette.dark > 0.5 ? 0.16 : 0;
-  const signColours = [palette.accent, blend(palette.accent, palette.zenith, 0.35), cool];
+  const warm = isNeon ? hex('#ff7ab8') : blend(palette.sun, palette.accent, 0.45);
+  const cool = isNeon ? hex('#4fd8ff') : blend(palette.sun, palette.sky, 0.45);
+  const signs = isNeon ? 0.75 : palette.dark > 0.5 ? 0.16 : 0;
+  const signColours = isNeon
+    ? NEON
+    : [palette.accent, blend(palette.accent, palette.zenith, 0.35), cool];
   const side = sky.sunX > aspect / 2 ? 1 : -1;
   let time = 0;
 

@@ -88,7 +88,8 @@ export function createSpace(context: SceneContext): Scene {
       const width = Math.max(pixel * 0.62, [0.0006, 0.001, 0.0019][size]!);
       const near = (dx * dx + dy * dy) / (width * width);
       const shine = (1 - chance / 0.5) ** 2 * (0.8 + 0.2 * Math.sin(time * 2.5 + chance * 80));
-      let light = near < 16 ? Math.exp(-near) * [0.8, 1.6, 3][size]! * (0.2 + shine) : 0;
+      const dim = Math.min(1, ([0.0006, 0.001, 0.0019][size]! * 1.4) / width) ** 2;
+      let light = near < 16 ? Math.exp(-near) * [0.8, 1.6, 3][size]! * (0.2 + shine) * dim : 0;
       // The brightest wear the four rays of a telescope.
       if (size === 2) {
         const rays =
