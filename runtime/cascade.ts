@@ -1,6 +1,5 @@
 // One event and all that it sets off: messages between actors are handled in the same batch, so that
 // "hold tokens, queue the job, pick a worker" is one commit.
-import { transition } from 'xstate';
 import type { ActorEvent } from '../machines/contract/events.ts';
 import type { ActorRef } from '../machines/contract/ids.ts';
 import { bear, CHARTS, isSettled, type Actor } from './actor.ts';
@@ -9,6 +8,7 @@ import { journalRow } from './journal.ts';
 import type { Mail } from './mailbox.ts';
 import { Parked, Poison } from './parking.ts';
 import { plan } from './plan.ts';
+import { step } from './step.ts';
 
 /** Messages one event may set off before it counts as a loop. */
 const CASCADE_MAX = 1_000;
@@ -28,11 +28,11 @@ interface Delivery {
 export function cascade(mail: Mail, read: (ref: ActorRef) => Actor | null, at: number): Component {
   const component = new Component(mail);
   const queue: Delivery[] = [{ to: mail.to, event: mail.event, from: null }];
-  for (let step = 0; queue.length > 0; step++) {
+  for (let told = 0; queue.length > 0; told++) {
     const delivery = queue.shift()!;
     const { to } = delivery;
     let { event } = delivery;
-    if (step >= CASCADE_MAX) throw new Poison(to, event, new Error('The cascade does not end.'));
+    if (told >= CASCADE_MAX) throw new Poison(to, event, new Error('The cascade does not end.'));
     const found = component.read(to, read);
     const born = found ? null : bear(to, event);
     const actor = found ?? born?.actor;
@@ -41,7 +41,7 @@ export function cascade(mail: Mail, read: (ref: ActorRef) => Actor | null, at: n
       queue.push(...bounced(delivery));
       continue;
     }
-    const timer = step === 0 ? mail.timer : undefined;
+    const timer = told === 0 ? mail.timer : undefined;
     // The arming id decides, not the name: XState reuses the name on every visit of a state.
     if (timer) {
       const [armingId, type] = actor.timers[timer.name] ?? [];
@@ -51,7 +51,7 @@ export function cascade(mail: Mail, read: (ref: ActorRef) => Actor | null, at: n
 
     try {
       const stamped = { ...event, at };
-      const [snapshot, actions] = transition(CHARTS[to.kind].machine, actor.snapshot, stamped);
+      const [snapshot, actions] = step(CHARTS[to.kind].machine, actor.snapshot, stamped);
       if (snapshot === actor.snapshot && actions.length === 0 && !born && !timer) continue; // ignored
       const revision = actor.revision + 1;
       const fired = timer ? [{ type: 'xstate.cancel', params: { sendId: timer.name } }] : [];

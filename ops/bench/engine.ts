@@ -12,7 +12,8 @@ import { makeCore, type Core } from '../../runtime/core.ts';
 const ACCOUNTS = 50;
 /** The smallest price: a pro account's day has tokens for 6,000 of these. */
 const COST_MT = 50;
-const WORKER = 'wrk_bench';
+/** A graphics card does a few things at once, not sixty-four. */
+const SLOTS_PER_WORKER = 4;
 const BLOB = `sha256:${'00'.repeat(32)}`;
 
 const MODEL: ModelOffer = {
@@ -60,8 +61,12 @@ export async function startEngine(url: string, slots: number): Promise<Engine> {
   });
   await core.start();
   await fillAccounts(core);
-  const agent = new NoOpAgent(core, slots);
-  await agent.ready;
+  const listeners = { start: ignore, settled: ignore };
+  const agents = Array.from(
+    { length: Math.ceil(slots / SLOTS_PER_WORKER) },
+    (_, n) => new NoOpAgent(core, `wrk_${n}`, Math.min(slots, SLOTS_PER_WORKER), listeners),
+  );
+  await Promise.all(agents.map((agent) => agent.ready));
 
   return {
     core,
@@ -74,8 +79,8 @@ export async function startEngine(url: string, slots: number): Promise<Engine> {
       });
       if (!outcome.ok) throw new Error(`Job ${n} was refused: ${outcome.refusal.code}.`);
     },
-    onStart: (listener) => (agent.onStart = listener),
-    onSettled: (listener) => (agent.onSettled = listener),
+    onStart: (listener) => (listeners.start = listener),
+    onSettled: (listener) => (listeners.settled = listener),
     async stop() {
       await core.stop();
       await store.close();
@@ -107,29 +112,36 @@ async function fillAccounts(core: Core): Promise<void> {
   );
 }
 
+interface Listeners {
+  start: (n: number) => void;
+  settled: (n: number) => void;
+}
+
+const ignore = (_: number): void => undefined;
+
 /** A worker whose engine does nothing, at once. Frames are text, as on the wire. */
 class NoOpAgent {
-  onStart: (n: number) => void = () => undefined;
-  onSettled: (n: number) => void = () => undefined;
   readonly ready: Promise<void>;
+  readonly #listeners: Listeners;
   readonly #wire: { receive(text: string): void };
   #isReady: () => void = () => undefined;
 
-  constructor(core: Core, slots: number) {
+  constructor(core: Core, worker: string, slots: number, listeners: Listeners) {
+    this.#listeners = listeners;
     this.ready = new Promise((resolve) => (this.#isReady = resolve));
     this.#wire = core.sessions.accept(
       {
         send: (text) => this.#hear(JSON.parse(text) as RuntimeFrame),
-        close: (code, reason) => console.error(`The worker was cut off: ${code} ${reason}`),
+        close: () => undefined,
         bufferedBytes: () => 0,
       },
-      WORKER,
+      worker,
     );
     this.#say({
       type: 'hello',
       protocol: 1,
       epoch: 'bench',
-      name: 'bench',
+      name: worker,
       version: '1',
       gpu: null,
       slots,
@@ -145,10 +157,10 @@ class NoOpAgent {
 
   #hear(frame: RuntimeFrame): void {
     if (frame.type === 'welcome') setImmediate(this.#isReady);
-    if (frame.type === 'settled') this.onSettled(numberOf(frame.job));
+    if (frame.type === 'settled') this.#listeners.settled(numberOf(frame.job));
     if (frame.type !== 'run') return;
     const { job, attempt } = frame;
-    this.onStart(numberOf(job));
+    this.#listeners.start(numberOf(job));
     this.#say({ type: 'acknowledged', command: frame.id });
     this.#say({ type: 'started', job, attempt });
     const outputs = [{ blob: BLOB, bytes: 1, mediaType: 'image/png', facts: {} }];
