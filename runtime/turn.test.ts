@@ -156,6 +156,33 @@ describe('poison', () => {
   });
 });
 
+describe('the same request again, after a restart', () => {
+  const submitOnce = (turns: Turns, costMt: number, impossible: string | null = null) =>
+    turns.post(jobRef('acc_a', 'job_1'), {
+      type: 'job.submitRequested',
+      spec: spec('job_1', { costMt }),
+      impossible,
+    });
+
+  test.each([
+    ['the tokens would not do for a second job', null],
+    ['no worker could do it any more', 'No worker can.'],
+  ])('finds its job, though %s', async (_, impossible) => {
+    const store = new MemoryStore({ now: at });
+    await submitOnce(turnsOver(store), 15_000);
+    const again = await submitOnce(turnsOver(store), 15_000, impossible);
+    expect(again).toMatchObject({ ok: true, changed: false });
+    expect((await quotaOf(store)).balance.heldMt).toBe(15_000);
+  });
+
+  test('that was turned down is turned down', async () => {
+    const store = new MemoryStore({ now: at });
+    for (let n = 0; n < 2; n++)
+      expect(await submitOnce(turnsOver(store), 20_001)).toMatchObject({ ok: false });
+    expect(await store.load([quotaRef('acc_a')])).toEqual([]);
+  });
+});
+
 test('a store that is away for a moment is waited for', async () => {
   const { store, next } = faulty();
   const away = () => Promise.reject(new StoreUnavailable('connection refused'));

@@ -20,6 +20,8 @@ const MAILBOX_MAX = 10_000;
 const BATCH_MAX = 256;
 const TRIES_MAX = 8;
 
+const isSubmit = ({ event }: Mail): boolean => event.type === 'job.submitRequested';
+
 export interface PostOptions {
   readonly timer?: NonNullable<Mail['timer']>;
   /** The turn may commit only while this lease is held. */
@@ -79,15 +81,20 @@ export class Turns {
     const batch = new Batch();
     const at = clock.now();
     for (const mail of mails) {
-      const component = await this.#computeOne(mail, batch, at);
+      const component = await this.#computeOne(mail, mails, batch, at);
       if (component) batch.add(component);
     }
     return batch;
   }
 
-  async #computeOne(mail: Mail, batch: Batch, at: number): Promise<Component | null> {
+  async #computeOne(
+    mail: Mail,
+    mails: readonly Mail[],
+    batch: Batch,
+    at: number,
+  ): Promise<Component | null> {
     const { residents, ids, store, clock, log } = this.#seams;
-    const isNew = mail.tries === 0 && mail.event.type === 'job.submitRequested';
+    let isNew = mail.tries === 0 && isSubmit(mail);
     const read = (ref: ActorRef) =>
       batch.read(ref) ?? residents.read(ref, isNew && refKey(ref) === refKey(mail.to));
     for (;;) {
@@ -96,7 +103,11 @@ export class Turns {
           mail.outcome = { ok: true, actor: read(mail.to), changed: true };
           return new Component(mail);
         }
-        return cascade(mail, read, at);
+        const component = cascade(mail, read, at);
+        if (!isNew || mail.outcome!.ok) return component;
+        // Turned down as a new job, and nothing will be written that could be lost: perhaps it is an old one.
+        isNew = false;
+        await residents.load(mails.filter(isSubmit).map(({ to }) => to));
       } catch (error) {
         if (error instanceof NotResident) await residents.load([error.ref]);
         else if (error instanceof Poison) {
