@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { MemoryStore } from '../db/memory-store.ts';
 import { jobRef, quotaRef, workerRef } from '../machines/contract/ids.ts';
 import type { JobContext } from '../machines/job/context.ts';
 import type { QuotaContext } from '../machines/quota/machine.ts';
@@ -170,6 +171,49 @@ describe('failure', () => {
     await settled();
     expect(await stateOf('job_1')).toBe('succeeded');
     expect(back.of('run')).toEqual([]);
+  });
+
+  test('a worker that was silent for too long, its socket open, is asked for another hello', async () => {
+    const agent = await ready();
+    await core.clock.advance(40_000);
+    expect(await workerState()).toBe('offline');
+    agent.say({ type: 'heartbeat' });
+    await settled();
+    expect(agent.closeCode).toBe(1013);
+  });
+
+  test('a session that broke off within its hello does not turn out the next one', async () => {
+    const store = new MemoryStore({ now: () => core.clock.now() });
+    core = await testCore({ store });
+    const read = store.outbox.bind(store);
+    const slow = Promise.withResolvers<void>();
+    store.outbox = (...asked) => slow.promise.then(() => read(...asked));
+    const broken = new TestAgent(core, 'wrk_1');
+    broken.hello();
+    await settled();
+    broken.cut();
+    store.outbox = read;
+    const next = new TestAgent(core, 'wrk_1');
+    next.hello();
+    await settled();
+    slow.resolve();
+    await settled();
+    expect(next.closeCode).toBeNull();
+    expect(broken.heard).toEqual([]);
+  });
+
+  test('a result said before its attempt was given is not taken without its files', async () => {
+    let looked = 0;
+    core = await testCore({ isStored: () => Promise.resolve(++looked > 0) });
+    const agent = new TestAgent(core, 'wrk_1');
+    agent.hello();
+    await settled();
+    // In one tick: the job is given to the worker, and the worker claims to have done it.
+    await submit(core, spec('job_1'));
+    agent.finish('job_1');
+    await settled();
+    expect(looked).toBe(0);
+    expect(await stateOf('job_1')).not.toBe('succeeded');
   });
 
   test('a result whose file never arrived fails the attempt', async () => {

@@ -60,6 +60,7 @@ export class WorkerSession {
     // Reconciliation replaces whatever was ordered before and never arrived.
     const stale = await store.outbox([destinationOf(this.#ref.id)], OUTBOX_MAX);
     if (stale.length > 0) await store.outboxDelivered(stale);
+    if (this.#isClosed) return; // or it would turn out the session that came after it
     this.send({ type: 'welcome', worker: this.#ref.id, heartbeatMs: HEARTBEAT_MS });
     this.#registry.ready();
     await this.#post({
@@ -79,7 +80,7 @@ export class WorkerSession {
       case 'hello':
         return this.close(1008, 'hello was said already.');
       case 'heartbeat':
-        return this.#tell({ type: 'worker.heartbeat', epoch, runtime: this.#seams.runtimeId });
+        return void this.#beat(epoch).catch(this.#giveUp);
       case 'acknowledged':
         return this.#noteAcknowledged(frame.command);
       case 'loaded':
@@ -104,6 +105,14 @@ export class WorkerSession {
     }
   }
 
+  /** Its lease ran out while the socket stayed open: only another hello makes the worker known again. */
+  async #beat(epoch: string): Promise<void> {
+    const { post, runtimeId } = this.#seams;
+    const beat = { type: 'worker.heartbeat', epoch, runtime: runtimeId } as const;
+    const outcome = await post(this.#ref, beat);
+    if (outcome.ok && !outcome.changed) this.close(1013, 'The lease has run out. Say hello again.');
+  }
+
   /**
    * A result counts only when its bytes are here, uploaded for this job's account: nothing is charged for
    * a missing file, and no worker can hand one person's file to another.
@@ -112,9 +121,12 @@ export class WorkerSession {
     const { job, attempt } = frame;
     const slot = this.#slotOf(job, attempt);
     const { isStored } = this.#seams;
-    const stored = slot
-      ? await Promise.all(frame.outputs.map((output) => isStored(slot.accountId, output)))
-      : []; // an attempt that is over; the worker's chart only has it forgotten
+    // An attempt that is over is to be forgotten. Should it be given anew right now, then this result is
+    // not its result: nobody has looked for its files.
+    if (!slot) return this.#tell({ type: 'run.cancelled', epoch, job, attempt });
+    const stored = await Promise.all(
+      frame.outputs.map((output) => isStored(slot.accountId, output)),
+    );
     if (stored.every(Boolean)) return this.#tell({ ...frame, type: 'run.finished', epoch });
     const message = 'An output was reported that was never uploaded.';
     this.#tell({ type: 'run.failed', epoch, job, attempt, code: 'outputMissing', message });
