@@ -113,3 +113,6 @@ export function stateName(value: AnyMachineSnapshot['value']): string {
 export const tagsOf = (actor: Actor): string[] => [...(actor.snapshot.tags as Set<string>)].sort();
 
 export const isSettled = (actor: Actor): boolean => actor.snapshot.status === 'done';
+
+/** Written by other code: it takes no turns here, but it may elsewhere. */
+export const isUnreadable = (actor: Actor): boolean => (actor.snapshot as unknown) === null;

@@ -2,7 +2,7 @@
 // "hold tokens, queue the job, pick a worker" is one commit.
 import type { ActorEvent } from '../machines/contract/events.ts';
 import type { ActorRef } from '../machines/contract/ids.ts';
-import { bear, CHARTS, isSettled, type Actor } from './actor.ts';
+import { bear, CHARTS, isSettled, isUnreadable, type Actor } from './actor.ts';
 import { Component } from './component.ts';
 import { journalRow } from './journal.ts';
 import type { Mail } from './mailbox.ts';
@@ -36,7 +36,11 @@ export function cascade(mail: Mail, read: (ref: ActorRef) => Actor | null, at: n
     const found = component.read(to, read);
     const born = found ? null : bear(to, event);
     const actor = found ?? born?.actor;
-    if (actor?.parked) throw new Parked(to);
+    if (actor?.parked) {
+      if (!delivery.from || hasCaller(mail) || isUnreadable(actor)) throw new Parked(to);
+      component.keepForOperator(delivery.from, to, event);
+      continue;
+    }
     if (!actor || isSettled(actor)) {
       queue.push(...bounced(delivery));
       continue;
@@ -71,6 +75,12 @@ export function cascade(mail: Mail, read: (ref: ActorRef) => Actor | null, at: n
   mail.outcome = { ok: true, actor: component.read(mail.to, read), changed: !component.isEmpty };
   return component;
 }
+
+/**
+ * Who asked can be told that an actor is parked, and nothing happens. What a worker or a timer says has
+ * happened: it would be said again for ever, and one parked account would hold up a worker's all others.
+ */
+const hasCaller = ({ to, timer }: Mail): boolean => to.kind !== 'worker' && timer === undefined;
 
 /** Nobody is there any more. A worker has to know, for it keeps a slot for the job. */
 const bounced = ({ to, event, from }: Delivery): Delivery[] =>

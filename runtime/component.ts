@@ -7,6 +7,7 @@ import type {
   OutboxWrite,
   ParkedWrite,
 } from '../db/store.ts';
+import type { ActorEvent } from '../machines/contract/events.ts';
 import { SYSTEM_ACCOUNT, refKey, type ActorRef } from '../machines/contract/ids.ts';
 import type { Effects, Refusal } from '../machines/effect.ts';
 import { CHARTS, persist, stateName, tagsOf, type Actor } from './actor.ts';
@@ -87,6 +88,17 @@ export class Component {
       });
     });
     for (const attempt of planned.settles) this.settles.push({ worker: ref, attempt });
+  }
+
+  /** Told by a turn of this component to an actor that is parked: it waits there with the rest. */
+  keepForOperator(from: ActorRef, to: ActorRef, event: ActorEvent): void {
+    const revision = this.turned.get(refKey(from))!.after.revision;
+    this.parked.push({
+      ref: to,
+      id: `${from.kind}:${from.id}:${revision}:${this.parked.length}`,
+      event: JSON.stringify(event),
+      reason: `Told by ${refKey(from)} while parked.`,
+    });
   }
 
   /** Appends a later component that shares an actor with this one. */
