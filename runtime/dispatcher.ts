@@ -19,6 +19,8 @@ import { contextOf, type Outlook } from './views.ts';
 
 /** After a decision that did not hold, the job rests this long, so that a wrong view cannot spin. */
 const REST_MS = 1_000;
+/** Ended jobs remembered: more than can end while a row is on its way here. */
+const ENDED_MAX = 10_000;
 
 interface Seams {
   readonly store: Store;
@@ -38,6 +40,8 @@ export class Dispatcher {
   readonly #outlooks = new Outlooks(this.#queue, this.#fleet);
   /** Live jobs that are not in the queue: backing off, assigned. By id: modality and phase. */
   readonly #live = new Map<string, { modality: Modality; running: boolean; revision: number }>();
+  /** A row read before their end would bring them back. */
+  readonly #ended = new Set<string>();
   #scheduled = false;
 
   constructor(seams: Seams) {
@@ -50,11 +54,12 @@ export class Dispatcher {
    */
   async rebuild(): Promise<void> {
     const { store } = this.#seams;
-    const rows = [
-      ...(await store.listWithout('job', 'settled')),
-      ...(await store.listWithout('worker', 'settled')),
-    ];
-    for (const row of rows) this.#seen(row);
+    const known = [...this.#live.keys()];
+    const jobs = await store.listWithout('job', 'settled');
+    const workers = await store.listWithout('worker', 'settled');
+    for (const row of [...jobs, ...workers]) this.#seen(row);
+    const open = new Set(jobs.map(({ ref }) => ref.id));
+    for (const id of known) if (!open.has(id)) this.#forget(id); // ended by another runtime
     this.#schedule();
   }
 
@@ -81,17 +86,27 @@ export class Dispatcher {
   #noteJob(actor: Actor): void {
     const { id } = actor.ref;
     if (isSettled(actor)) {
-      this.#queue.remove(id);
-      this.#live.delete(id);
+      this.#forget(id);
       this.#outlooks.learn(contextOf<JobContext>(actor));
       return;
     }
+    if (this.#ended.has(id)) return;
     if ((this.#live.get(id)?.revision ?? 0) > actor.revision) return;
     const { spec, run } = contextOf<JobContext>(actor);
     const running = actor.snapshot.hasTag('running' as never);
     this.#live.set(id, { modality: spec.modality, running, revision: actor.revision });
     if (stateName(actor.snapshot.value) === 'queued') this.#queue.set(waiting(spec, run));
     else this.#queue.remove(id);
+  }
+
+  #forget(id: string): void {
+    this.#queue.remove(id);
+    this.#live.delete(id);
+    this.#ended.add(id);
+    for (const oldest of this.#ended) {
+      if (this.#ended.size <= ENDED_MAX) break;
+      this.#ended.delete(oldest);
+    }
   }
 
   /** One pass per tick, however many commits asked for it. */

@@ -8,6 +8,8 @@ export type LeaseName = (typeof LEASE_NAMES)[number];
 
 const TTL_MS = 15_000;
 const RENEW_MS = 5_000;
+/** Whoever held it may have died: nothing is dispatched until it is taken over. */
+const ASK_AGAIN_MS = 1_000;
 
 export class Leases {
   readonly #store: Store;
@@ -51,7 +53,8 @@ export class Leases {
   async #run(taken: (name: LeaseName) => void): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await this.#clock.sleep(RENEW_MS, signal);
+      const holdsAll = LEASE_NAMES.every((name) => this.held(name));
+      await this.#clock.sleep(holdsAll ? RENEW_MS : ASK_AGAIN_MS, signal);
       if (!signal.aborted) await this.runOnce(taken).catch(() => undefined); // tried again, or lapses
     }
   }

@@ -125,9 +125,15 @@ export class WorkerSessions {
 
   async runOnce(): Promise<void> {
     const { store } = this.#seams;
-    await Promise.all([...this.#sessions.values()].map((session) => session.flush()));
-    const rows = await store.outbox([...this.#sessions.keys()].map(destinationOf), POLL_MAX);
-    for (const row of rows) this.#sessionFor(row.destination)?.deliver(row);
+    const asked = new Set(this.#sessions.values());
+    const destinations = [...this.#sessions.keys()].map(destinationOf);
+    await Promise.all([...asked].map((session) => session.flush()));
+    const rows = await store.outbox(destinations, POLL_MAX);
+    // A session that opened meanwhile has dropped what was ordered before its hello.
+    for (const row of rows) {
+      const session = this.#sessionFor(row.destination);
+      if (session && asked.has(session)) session.deliver(row);
+    }
   }
 
   async stop(): Promise<void> {
