@@ -115,4 +115,4 @@ export const tagsOf = (actor: Actor): string[] => [...(actor.snapshot.tags as Se
 export const isSettled = (actor: Actor): boolean => actor.snapshot.status === 'done';
 
 /** Written by other code: it takes no turns here, but it may elsewhere. */
-export const isUnreadable = (actor: Actor): boolean => (actor.snapshot as unknown) === null;
+export const isUnreadable = (actor: Actor): boolean => actor.snapshot === null;
