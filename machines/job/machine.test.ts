@@ -532,6 +532,17 @@ describe('poison (I6)', () => {
     expect(toldBy(said)).toEqual(['slot.cancelRequested', 'hold.releaseRequested']);
   });
 
+  it.each([
+    ['storing', [{ ...EVENTS['run.finished'], worker: 'w3' }]],
+    ['releasing', [EVENTS['job.cancelRequested']]],
+    ['cancelled', [EVENTS['job.cancelRequested'], EVENTS['hold.released']]],
+  ])('comes too late once the job is %s (I1)', (state, events) => {
+    const onThird = [...late, says('worker.lost', 'w2', 1), dispatch('w3')];
+    const { snapshot } = after(...onThird, ...events);
+    expect(stateOf(snapshot)).toBe(state);
+    expect(take(jobMachine, snapshot, says('worker.crashed', 'w2', 1)).isIgnored).toBe(true);
+  });
+
   it('remembers only so many cut-off attempts', () => {
     const blips = Array.from({ length: 20 }, (_, n) => [
       dispatch(`w${n}`),

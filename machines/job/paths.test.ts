@@ -142,6 +142,7 @@ class Watch {
     const holds = this.#told.filter((type) => type === 'hold.requested');
     this.#promise('I1 settlements', settlements, SETTLED[state] ?? []);
     this.#promise('I2 has a lease', run.lease !== null, state.startsWith('assigned.'));
+    this.#promise('I4 adoptable', run.adoptable === null || state === 'queued', true);
     this.#promise('I5 three attempts at most', run.attempt <= 3, true);
     this.#promise('I6 two workers at most', run.tookDown.length <= 2, true);
     this.#promise('I9 holds', holds.length, run.submittedAt > 0 ? 1 : 0);

@@ -237,6 +237,14 @@ describe('a claim (I1, I2)', () => {
     ]);
   });
 
+  it('unloads nothing for a model that just fits', () => {
+    const gpu = { name: 'card', vramBytes: 12 * 1024 ** 3 };
+    const small = { ...hello(), offer: { ...offer, gpu } };
+    expect(ordersOf(after(small, claim('job_1', 'paint')).said)).toEqual([
+      ...['load paint', 'run job_1 1'],
+    ]);
+  });
+
   it('keeps one model at a time where the memory’s size is unknown', () => {
     const cpu = { ...hello(), offer: { ...offer, gpu: null } };
     expect(ordersOf(after(cpu, claim('job_1', 'paint')).said)).toEqual([
@@ -424,6 +432,16 @@ describe('the lease (I6)', () => {
       loading: null,
       lost: { job_1: { attempt: 1 } },
     });
+  });
+
+  it('forgets nothing when it ends once more', () => {
+    const gone = [
+      ...WAYS.draining,
+      EVENTS['worker.disconnected'],
+      EVENTS['worker.resumeRequested'],
+    ];
+    const again = [...gone, EVENTS['worker.drainRequested'], EVENTS['lease.expired']];
+    expect(Object.keys(run(...again).lost)).toEqual(['job_1']);
   });
 });
 
