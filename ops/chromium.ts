@@ -6,6 +6,16 @@ import { delimiter, join } from 'node:path';
 export const CHROMIUM_NEED =
   'needs Chromium (apt-get install chromium, or set CHROMIUM_PATH to a Chrome or Chromium)';
 
+/** For a browser without a display, without a sandbox (root has none) and without calls home. */
+export const CHROMIUM_ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+];
+
 const COMMANDS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const MAC_APPS = ['Google Chrome', 'Chromium'].map(
   (name) => `/Applications/${name}.app/Contents/MacOS/${name}`,

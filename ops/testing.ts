@@ -1,11 +1,11 @@
 // What tests that start `tessera` share: a clean environment, a folder, and an end for what they started.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environment } from '../runtime/config.ts';
-import { REPOSITORY } from './cli/home.ts';
+import { homeAt, REPOSITORY } from './cli/home.ts';
 
 /** The environment without any setting of Tessera: a developer's own must not leak into a test. */
 export function cleanEnvironment(settings: Record<string, string>): NodeJS.ProcessEnv {
@@ -77,6 +77,13 @@ function listenTo(command: string, args: readonly string[], env: NodeJS.ProcessE
 export async function endTessera(tessera: Tessera): Promise<void> {
   tessera.child.kill('SIGTERM');
   await tessera.ended;
+}
+
+/** The newest process that wrote to a child's log; 0 before any did. */
+export function pidOf(home: string, name: 'runtime' | 'worker'): number {
+  const file = homeAt(home).log(name);
+  const pids = existsSync(file) ? readFileSync(file, 'utf8').matchAll(/"pid":(\d+)/g) : [];
+  return Number([...pids].at(-1)?.[1] ?? 0);
 }
 
 /** Free now; whoever starts on it must be quick. */

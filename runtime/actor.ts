@@ -110,7 +110,7 @@ export function stateName(value: AnyMachineSnapshot['value']): string {
     .join(' ');
 }
 
-export const tagsOf = (actor: Actor): string[] => [...(actor.snapshot.tags as Set<string>)].sort();
+export const tagsOf = (actor: Actor): string[] => [...actor.snapshot.tags].sort();
 
 export const isSettled = (actor: Actor): boolean => actor.snapshot.status === 'done';
 

@@ -44,8 +44,13 @@ export function makeCore(seams: CoreSeams): Core {
   const leases = new Leases(store, clock, runtimeId);
   const residents = new Residents(store, RESIDENTS_MAX);
   const committed = (component: Component): void => {
-    for (const part of [dispatcher, sessions, timers, relay]) part.committed(component);
-    observe?.(component);
+    // What is committed is committed: a part that throws must not have the batch done again.
+    for (const part of [dispatcher, sessions, timers, relay, { committed: observe }])
+      try {
+        part.committed?.(component);
+      } catch (error) {
+        log(`after a commit: ${(error as Error).stack ?? String(error)}`);
+      }
   };
   const turns = new Turns({ store, clock, ids, residents, committed, log });
   const post = turns.post.bind(turns);

@@ -93,7 +93,7 @@ export class Dispatcher {
     if (this.#ended.has(id)) return;
     if ((this.#live.get(id)?.revision ?? 0) > actor.revision) return;
     const { spec, run } = contextOf<JobContext>(actor);
-    const running = actor.snapshot.hasTag('running' as never);
+    const running = actor.snapshot.hasTag('running');
     this.#live.set(id, { modality: spec.modality, running, revision: actor.revision });
     if (stateName(actor.snapshot.value) === 'queued') this.#queue.set(waiting(spec, run));
     else this.#queue.remove(id);

@@ -54,7 +54,7 @@ export class Fleet {
   available(isConnected: (id: string, runtime: string) => boolean): FleetWorker[] {
     const fleet: FleetWorker[] = [];
     for (const { actor, models, reserved } of this.#members.values()) {
-      if (!actor.snapshot.hasTag('available' as never)) continue;
+      if (!actor.snapshot.hasTag('available')) continue;
       const { offer, run } = contextOf<WorkerContext>(actor);
       if (run.runtime === '' || !isConnected(actor.ref.id, run.runtime)) continue;
       const busy = Object.keys(run.slots).length + reserved.length;
@@ -93,7 +93,7 @@ export class Fleet {
     const byId = new Map<string, { offer: ModelOffer; status: ModelView['status'] }>();
     const rank = { ready: 0, loadable: 1, offline: 2 };
     for (const { actor, context } of this.#contexts) {
-      const online = actor.snapshot.hasTag('online' as never);
+      const online = actor.snapshot.hasTag('online');
       for (const offer of context.offer.models) {
         const status = !online
           ? 'offline'
@@ -122,7 +122,7 @@ export class Fleet {
   /** Where a job of the model would run: the connected worker that is readiest for it. */
   placeFor(model: string): Place | null {
     const places = this.#contexts
-      .filter(({ actor }) => actor.snapshot.hasTag('available' as never))
+      .filter(({ actor }) => actor.snapshot.hasTag('available'))
       .filter(({ context }) => context.offer.models.some(({ id }) => id === model))
       .map(({ context: { offer, run } }) => ({
         slots: offer.slots,

@@ -112,7 +112,7 @@ async function prepare(host: Host, accountId: string, request: JobRequest) {
 function withSeed(host: Host, params: JobParams): JobParams {
   if ('seed' in params && params.seed !== undefined) return params;
   if ('speed' in params || 'language' in params || 'format' in params) return params;
-  return { ...params, seed: Math.floor(host.ids.random() * 2 ** 32) } as JobParams;
+  return { ...params, seed: Math.floor(host.ids.random() * 2 ** 32) };
 }
 
 const digest = (...parts: string[]) => createHash('sha256').update(parts.join('\u0000')).digest();

@@ -61,7 +61,7 @@ export class Turns {
   }
 
   async #run(): Promise<void> {
-    await null; // what is posted in the same tick shares the commit
+    await Promise.resolve(); // what is posted in the same tick shares the commit
     while (this.#mailbox.size > 0) {
       const mails = this.#mailbox.take(BATCH_MAX);
       try {

@@ -65,7 +65,7 @@ export function jobView(actor: Actor, outlook: Outlook = NO_OUTLOOK): JobView {
     ...outlook,
     cost: costView(spec.costMt, run.chargedMt),
     attempt: run.attempt,
-    cancellable: actor.snapshot.hasTag('cancellable' as never),
+    cancellable: actor.snapshot.hasTag('cancellable'),
     outputs: run.outputs.map((output, n) => ({
       n,
       url: `/v1/jobs/${spec.id}/outputs/${n}`,

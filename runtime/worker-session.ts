@@ -137,7 +137,7 @@ export class WorkerSession {
     const slot = this.#slotOf(frame.job, frame.attempt);
     if (!slot || slot.phase === 'cancelling') return;
     const { attempt: _, job: job_id, ...rest } = frame;
-    this.#seams.live.ephemeral(slot.accountId, { ...rest, job_id } as Ephemeral);
+    this.#seams.live.ephemeral(slot.accountId, { ...rest, job_id });
   }
 
   #slotOf(job: string, attempt: number): Slot | null {

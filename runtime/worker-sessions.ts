@@ -99,10 +99,15 @@ export class WorkerSessions {
     return this.#sessions.get(destination.slice('worker:'.length));
   }
 
-  /** The job's account and inputs, if this worker has this attempt right now; else null. */
+  /**
+   * The job's account and inputs, if this worker has this attempt right now, or was cut off with it and
+   * may still bring it back; else null.
+   */
   async leaseOf(workerId: string, job: string, attempt: number) {
     const worker = this.#seams.worker(workerId);
-    const slot = worker && contextOf<WorkerContext>(worker).run.slots[job];
+    if (!worker) return null;
+    const { slots, lost } = contextOf<WorkerContext>(worker).run;
+    const slot = slots[job] ?? lost[job];
     if (slot?.attempt !== attempt) return null;
     const [row] = await this.#seams.store.load([jobRef(slot.accountId, job)]);
     if (!row) return null;

@@ -1,12 +1,11 @@
 // The page as a person has it: the whole of Tessera in its own processes, and a real browser.
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { CHROMIUM_NEED, chromiumPath } from '../ops/chromium.ts';
+import { CHROMIUM_ARGS, CHROMIUM_NEED, chromiumPath } from '../ops/chromium.ts';
 import {
   cleanEnvironment,
   endTessera,
+  freePort,
   removeFolder,
   startTessera,
   type Tessera,
@@ -14,14 +13,6 @@ import {
 } from '../ops/testing.ts';
 
 const executablePath = chromiumPath();
-const BROWSER_ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
-];
 // A bound for what hangs; everything below waits for what the page shows.
 const PATIENCE_MS = 90_000;
 
@@ -37,7 +28,7 @@ describe.skipIf(executablePath === null)(`the studio (${CHROMIUM_NEED})`, () => 
     const port = await freePort();
     up = startTessera(['up'], cleanEnvironment({ TESSERA_HOME: home, PORT: String(port) }));
     [, address] = (await up.says(/Tessera is ready at (http\S+)/)) as unknown as [string, string];
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args: BROWSER_ARGS });
+    browser = await chromium.launch({ executablePath: executablePath ?? '', args: CHROMIUM_ARGS });
     context = await visitor();
   });
   afterAll(async () => {
@@ -174,11 +165,3 @@ describe.skipIf(executablePath === null)(`the studio (${CHROMIUM_NEED})`, () => 
     expect(complaints).toEqual([]);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

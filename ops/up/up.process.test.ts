@@ -1,6 +1,6 @@
 // `tessera up` as a person has it: real processes, killed in every way, one home from start to end. The
 // steps build on each other, as a day with Tessera does.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import {
   endTessera,
   freePort,
   npmStart,
+  pidOf,
   removeFolder,
   startTessera,
   type Tessera,
@@ -32,12 +33,6 @@ describe('a day with tessera up', () => {
   const address = () => `http://127.0.0.1:${port}`;
   const instance = () => runningInstance(join(home, 'instance.json'));
 
-  /** The newest process that wrote to a child's log. */
-  const pidOf = (name: 'runtime' | 'worker'): number => {
-    const file = join(home, 'logs', `${name}.log`);
-    const pids = existsSync(file) ? readFileSync(file, 'utf8').matchAll(/"pid":(\d+)/g) : [];
-    return Number([...pids].at(-1)?.[1] ?? 0);
-  };
   const call = async (path: string, init: RequestInit = {}): Promise<Response> =>
     fetch(`${address()}${path}`, {
       ...init,
@@ -95,15 +90,15 @@ describe('a day with tessera up', () => {
   });
 
   it('starts the worker again after kill -9', async () => {
-    const before = pidOf('worker');
+    const before = pidOf(home, 'worker');
     process.kill(before, 'SIGKILL');
     await up.says(/The worker has ended \(SIGKILL\)/);
-    await expect.poll(() => pidOf('worker'), PATIENCE).not.toBe(before);
+    await expect.poll(() => pidOf(home, 'worker'), PATIENCE).not.toBe(before);
     await makePicture();
   });
 
   it('starts the runtime again after kill -9', async () => {
-    process.kill(pidOf('runtime'), 'SIGKILL');
+    process.kill(pidOf(home, 'runtime'), 'SIGKILL');
     await up.says(/The runtime has ended \(SIGKILL\)/);
     await expect.poll(() => stateOf(jobId), PATIENCE).toBe('succeeded');
     await makePicture();
@@ -117,7 +112,7 @@ describe('a day with tessera up', () => {
   });
 
   it('stops everything in order on Ctrl-C', async () => {
-    const pids = [pidOf('worker'), pidOf('runtime'), await postmaster()];
+    const pids = [pidOf(home, 'worker'), pidOf(home, 'runtime'), await postmaster()];
     expect(pids.map(isRunning)).toEqual([true, true, true]);
     up.child.kill('SIGINT');
     expect(await up.ended).toEqual({ code: 0, signal: null });
@@ -134,7 +129,7 @@ describe('a day with tessera up', () => {
   });
 
   it('stops when only npm is told to', async () => {
-    const pids = [pidOf('worker'), pidOf('runtime')];
+    const pids = [pidOf(home, 'worker'), pidOf(home, 'runtime')];
     up.child.kill('SIGTERM');
     await up.ended;
     await expect.poll(() => pids.map(isRunning), PATIENCE).toEqual([false, false]);
@@ -144,7 +139,7 @@ describe('a day with tessera up', () => {
   });
 
   it('leaves no runtime and no worker behind when it is killed itself', async () => {
-    const pids = [pidOf('worker'), pidOf('runtime')];
+    const pids = [pidOf(home, 'worker'), pidOf(home, 'runtime')];
     up.child.kill('SIGKILL');
     await up.ended;
     await expect.poll(() => pids.map(isRunning), PATIENCE).toEqual([false, false]);

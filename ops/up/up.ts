@@ -1,5 +1,6 @@
 // `tessera up`, which is what `npm start` runs: database, website, runtime and one worker on this machine,
 // kept running until Ctrl-C. Each is a process of its own, so that each may die alone.
+import { hostname } from 'node:os';
 import packageJson from '../../package.json' with { type: 'json' };
 import { migrate } from '../../db/migrate.ts';
 import { type Config, readConfig } from '../../runtime/config.ts';
@@ -98,7 +99,12 @@ async function start(options: Start): Promise<void> {
   const workerKey = await ensureWorkerKey(url(), home.workerKey);
   const address = addressOf(config.host, config.port);
   const children = { home, tell, say, onRefused };
-  parts.runtime = startCommand('runtime', () => ({ DATABASE_URL: url() }), children);
+  const runtimeSettings = () => ({
+    DATABASE_URL: url(),
+    // One name for life: a runtime that comes back after kill -9 takes its duties up at once.
+    TESSERA_RUNTIME_ID: `up:${hostname().replaceAll(/[^\w.-]/g, '_')}:${config.port}`,
+  });
+  parts.runtime = startCommand('runtime', runtimeSettings, children);
   await untilAnswering(address, signal);
   const workerSettings = {
     // The agent decides nothing, so it is not given the database.
