@@ -8,7 +8,6 @@ import type {
   RuntimeFrame,
 } from '../machines/contract/worker-protocol.ts';
 import type { Slot, WorkerContext } from '../machines/worker/context.ts';
-import type { Ephemeral } from './live.ts';
 import { contextOf } from './views.ts';
 import {
   destinationOf,
@@ -172,12 +171,13 @@ export class WorkerSession {
     if (!this.#isClosed) this.#connection.send(JSON.stringify(frame));
   }
 
-  /** Clears acknowledged commands from the outbox; after a crash they are merely sent again. */
-  async flush(): Promise<void> {
-    const rows = [...this.#acknowledged.values()];
-    if (rows.length === 0) return;
-    await this.#seams.store.outboxDelivered(rows);
-    for (const { id } of rows) this.#acknowledged.delete(id);
+  /** Commands to be cleared from the outbox; after a crash they are merely sent again. */
+  get acknowledged(): readonly Pick<OutboxRow, 'accountId' | 'id'>[] {
+    return [...this.#acknowledged.values()];
+  }
+
+  cleared(id: string): void {
+    this.#acknowledged.delete(id);
   }
 
   #tell(event: WorkerEvent): void {

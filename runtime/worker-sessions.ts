@@ -132,7 +132,7 @@ export class WorkerSessions {
     const { store } = this.#seams;
     const asked = new Set(this.#sessions.values());
     const destinations = [...this.#sessions.keys()].map(destinationOf);
-    await Promise.all([...asked].map((session) => session.flush()));
+    await this.#clear([...asked]);
     const rows = await store.outbox(destinations, POLL_MAX);
     // A session that opened meanwhile has dropped what was ordered before its hello.
     for (const row of rows) {
@@ -144,8 +144,16 @@ export class WorkerSessions {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
-    for (const session of this.#sessions.values()) session.close(1012, 'The runtime restarts.');
-    await Promise.all([...this.#sessions.values()].map((session) => session.flush()));
+    const sessions = [...this.#sessions.values()];
+    for (const session of sessions) session.close(1012, 'The runtime restarts.');
+    await this.#clear(sessions);
+  }
+
+  async #clear(sessions: readonly WorkerSession[]): Promise<void> {
+    const rows = sessions.flatMap((session) => session.acknowledged);
+    if (rows.length === 0) return;
+    await this.#seams.store.outboxDelivered(rows);
+    for (const { id } of rows) for (const session of sessions) session.cleared(id);
   }
 }
 
