@@ -7,20 +7,17 @@
 import { StoreUnavailable, UnknownOutcome, type Lease, type Store } from '../db/store.ts';
 import type { ActorEvent } from '../machines/contract/events.ts';
 import { refKey, type ActorRef } from '../machines/contract/ids.ts';
-import { cascade } from './cascade.ts';
 import type { Clock, Ids } from './clock.ts';
-import { Batch, Component, rowsOf } from './component.ts';
+import { rowsOf, type Component } from './component.ts';
+import { compute } from './compute.ts';
 import { Mailbox, Overloaded, type Mail, type Outcome } from './mailbox.ts';
-import { Parked, Poison, parking } from './parking.ts';
-import { lookUp, wasCommitted } from './recovery.ts';
-import { NotResident, Residents } from './residents.ts';
+import { lookUp } from './recovery.ts';
+import type { Residents } from './residents.ts';
 
 const MAILBOX_MAX = 10_000;
 /** Large enough to fill a commit, small enough that its transitions take about 10 ms. */
 const BATCH_MAX = 256;
 const TRIES_MAX = 8;
-
-const isSubmit = ({ event }: Mail): boolean => event.type === 'job.submitRequested';
 
 export interface PostOptions {
   readonly timer?: NonNullable<Mail['timer']>;
@@ -33,7 +30,7 @@ export interface TurnSeams {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly residents: Residents;
-  /** Called once per committed component, before its callers are answered. Must not throw. */
+  /** Called once per committed component, before its callers are answered. */
   readonly committed: (component: Component) => void;
   readonly log: (message: string) => void;
 }
@@ -65,7 +62,8 @@ export class Turns {
     while (this.#mailbox.size > 0) {
       const mails = this.#mailbox.take(BATCH_MAX);
       try {
-        await this.#commit([...(await this.#compute(mails)).components]);
+        const batch = await compute(mails, this.#seams);
+        await this.#commit([...batch.components]);
       } catch (error) {
         await this.#tryAgain(mails, error as Error);
       }
@@ -73,52 +71,6 @@ export class Turns {
     }
     // In the same step as the last look into the mailbox, so that no event is left lying.
     this.#running = null;
-  }
-
-  async #compute(mails: readonly Mail[]): Promise<Batch> {
-    const { residents, clock } = this.#seams;
-    await residents.load(mails.flatMap(Residents.wantedBy));
-    const batch = new Batch();
-    const at = clock.now();
-    for (const mail of mails) {
-      const component = await this.#computeOne(mail, mails, batch, at);
-      if (component) batch.add(component);
-    }
-    return batch;
-  }
-
-  async #computeOne(
-    mail: Mail,
-    mails: readonly Mail[],
-    batch: Batch,
-    at: number,
-  ): Promise<Component | null> {
-    const { residents, ids, store, clock, log } = this.#seams;
-    let isNew = mail.tries === 0 && isSubmit(mail);
-    const read = (ref: ActorRef) =>
-      batch.read(ref) ?? residents.read(ref, isNew && refKey(ref) === refKey(mail.to));
-    for (;;) {
-      try {
-        if (mail.doubts.length > 0 && (await wasCommitted(store, clock, mail))) {
-          mail.outcome = { ok: true, actor: read(mail.to), changed: true };
-          return new Component(mail);
-        }
-        const component = cascade(mail, read, at);
-        if (!isNew || mail.outcome!.ok) return component;
-        // Turned down as a new job, and nothing will be written that could be lost: perhaps it is an old one.
-        isNew = false;
-        await residents.load(mails.filter(isSubmit).map(({ to }) => to));
-      } catch (error) {
-        if (error instanceof NotResident) await residents.load([error.ref]);
-        else if (error instanceof Poison) {
-          log(`parked: ${error.message}`);
-          return parking(mail, error, ids.uuid());
-        } else if (error instanceof Parked) {
-          mail.fail(error);
-          return null;
-        } else throw error;
-      }
-    }
   }
 
   async #commit(components: readonly Component[]): Promise<void> {
