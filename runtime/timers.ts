@@ -65,7 +65,7 @@ export class TimerLoop {
 
   #isInGrace({ ref, name }: DueTimer): boolean {
     // The run may have ended in time, and only its report found nobody.
-    const waitsForWorker = ref.kind === 'worker' || name.includes('executionTimeout');
+    const waitsForWorker = ref.kind === 'worker' || name.includes('attemptTimeout');
     return waitsForWorker && this.#seams.clock.now() - this.#startedAt < BOOT_GRACE_MS;
   }
 

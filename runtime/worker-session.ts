@@ -46,7 +46,8 @@ export class WorkerSession {
   }
 
   receive(frame: AgentFrame): void {
-    if (frame.type === 'hello') this.#ready ??= this.#hello(frame).catch(this.#giveUp);
+    if (frame.type === 'hello' && !this.#ready)
+      this.#ready = this.#hello(frame).catch(this.#giveUp);
     else if (!this.#ready) this.close(1008, 'The first frame must be hello.');
     else if (this.#epoch) this.#report(frame);
     else void this.#ready.then(() => this.#report(frame));

@@ -46,7 +46,7 @@ const TABLE: Table = {
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
     'run.adoptionOffered': 'screening',
-    deadline: ignored, acknowledgeTimeout: ignored, executionTimeout: ignored, backoff: ignored,
+    deadline: ignored, acknowledgeTimeout: ignored, attemptTimeout: ignored, backoff: ignored,
   },
   holding: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
@@ -54,7 +54,7 @@ const TABLE: Table = {
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
     'run.adoptionOffered': 'holding',
-    deadline: ignored, acknowledgeTimeout: ignored, executionTimeout: ignored, backoff: ignored,
+    deadline: ignored, acknowledgeTimeout: ignored, attemptTimeout: ignored, backoff: ignored,
   },
   queued: {
     'job.submitRequested': ignored, 'job.cancelRequested': 'releasing', 'job.dispatched': loading,
@@ -62,7 +62,7 @@ const TABLE: Table = {
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
     'run.adoptionOffered': 'queued',
-    deadline: 'releasing', acknowledgeTimeout: ignored, executionTimeout: ignored, backoff: ignored,
+    deadline: 'releasing', acknowledgeTimeout: ignored, attemptTimeout: ignored, backoff: ignored,
   },
   'assigned.loadingModel': {
     'job.submitRequested': ignored, 'job.cancelRequested': 'releasing', 'job.dispatched': ignored,
@@ -70,7 +70,7 @@ const TABLE: Table = {
     'slot.refused': 'queued', 'slot.returned': 'queued', 'worker.lost': 'queued', 'worker.crashed': 'backingOff',
     'run.acknowledged': loading, 'run.started': executing, 'run.finished': 'storing', 'run.failed': 'backingOff',
     'run.adoptionOffered': loading,
-    deadline: 'releasing', acknowledgeTimeout: 'queued', executionTimeout: ignored, backoff: ignored,
+    deadline: 'releasing', acknowledgeTimeout: 'queued', attemptTimeout: 'backingOff', backoff: ignored,
   },
   'assigned.executing': {
     'job.submitRequested': ignored, 'job.cancelRequested': 'releasing', 'job.dispatched': ignored,
@@ -78,7 +78,7 @@ const TABLE: Table = {
     'slot.refused': 'queued', 'slot.returned': 'queued', 'worker.lost': 'queued', 'worker.crashed': 'backingOff',
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': 'storing', 'run.failed': 'backingOff',
     'run.adoptionOffered': executing,
-    deadline: 'releasing', acknowledgeTimeout: ignored, executionTimeout: 'backingOff', backoff: ignored,
+    deadline: 'releasing', acknowledgeTimeout: ignored, attemptTimeout: 'backingOff', backoff: ignored,
   },
   backingOff: {
     'job.submitRequested': ignored, 'job.cancelRequested': 'releasing', 'job.dispatched': ignored,
@@ -86,7 +86,7 @@ const TABLE: Table = {
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
     'run.adoptionOffered': 'backingOff',
-    deadline: 'releasing', acknowledgeTimeout: ignored, executionTimeout: ignored, backoff: 'queued',
+    deadline: 'releasing', acknowledgeTimeout: ignored, attemptTimeout: ignored, backoff: 'queued',
   },
   storing: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
@@ -94,7 +94,7 @@ const TABLE: Table = {
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
     'run.adoptionOffered': 'storing',
-    deadline: ignored, acknowledgeTimeout: ignored, executionTimeout: ignored, backoff: ignored,
+    deadline: ignored, acknowledgeTimeout: ignored, attemptTimeout: ignored, backoff: ignored,
   },
   releasing: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
@@ -102,7 +102,7 @@ const TABLE: Table = {
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
     'run.adoptionOffered': 'releasing',
-    deadline: ignored, acknowledgeTimeout: ignored, executionTimeout: ignored, backoff: ignored,
+    deadline: ignored, acknowledgeTimeout: ignored, attemptTimeout: ignored, backoff: ignored,
   },
   // The runtime gives an ended job no turns. Should it ever, an offer is still declined.
   succeeded: {
@@ -111,7 +111,7 @@ const TABLE: Table = {
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
     'run.adoptionOffered': 'succeeded',
-    deadline: ignored, acknowledgeTimeout: ignored, executionTimeout: ignored, backoff: ignored,
+    deadline: ignored, acknowledgeTimeout: ignored, attemptTimeout: ignored, backoff: ignored,
   },
   failed: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
@@ -119,7 +119,7 @@ const TABLE: Table = {
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
     'run.adoptionOffered': 'failed',
-    deadline: ignored, acknowledgeTimeout: ignored, executionTimeout: ignored, backoff: ignored,
+    deadline: ignored, acknowledgeTimeout: ignored, attemptTimeout: ignored, backoff: ignored,
   },
   cancelled: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
@@ -127,7 +127,7 @@ const TABLE: Table = {
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
     'run.adoptionOffered': 'cancelled',
-    deadline: ignored, acknowledgeTimeout: ignored, executionTimeout: ignored, backoff: ignored,
+    deadline: ignored, acknowledgeTimeout: ignored, attemptTimeout: ignored, backoff: ignored,
   },
   expired: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
@@ -135,7 +135,7 @@ const TABLE: Table = {
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
     'run.adoptionOffered': 'expired',
-    deadline: ignored, acknowledgeTimeout: ignored, executionTimeout: ignored, backoff: ignored,
+    deadline: ignored, acknowledgeTimeout: ignored, attemptTimeout: ignored, backoff: ignored,
   },
   refused: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
@@ -143,7 +143,7 @@ const TABLE: Table = {
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
     'run.adoptionOffered': 'refused',
-    deadline: ignored, acknowledgeTimeout: ignored, executionTimeout: ignored, backoff: ignored,
+    deadline: ignored, acknowledgeTimeout: ignored, attemptTimeout: ignored, backoff: ignored,
   },
 };
 
@@ -263,16 +263,14 @@ describe('the main path', () => {
           event: { type: 'slot.claimed', spec, attempt: 1, epoch: 'e1' },
         },
       ],
+      ['arm', timerEvent(jobMachine, 'attemptTimeout'), spec.timeLimitMs + 300_000],
       ['arm', timerEvent(jobMachine, 'acknowledgeTimeout'), 10_000],
     ]);
   });
 
-  it('gives an attempt its time limit and a margin from the moment it starts', () => {
+  it('notes when an attempt starts; its time limit runs since it was given away', () => {
     const { snapshot, said } = take(jobMachine, reach(loading), at(EVENTS['run.started'], 5000));
-    expect(said).toEqual([
-      ['disarm', timerEvent(jobMachine, 'acknowledgeTimeout')],
-      ['arm', timerEvent(jobMachine, 'executionTimeout'), spec.timeLimitMs + 30_000],
-    ]);
+    expect(said).toEqual([['disarm', timerEvent(jobMachine, 'acknowledgeTimeout')]]);
     expect(snapshot.context.run).toMatchObject({
       startedAt: 5000,
       lease: { acknowledged: true },
@@ -434,7 +432,7 @@ describe('attempts (I5)', () => {
   });
 
   it('end when they take too long, and the slot is called off', () => {
-    const { snapshot, said } = take(jobMachine, reach(executing), EVENTS.executionTimeout);
+    const { snapshot, said } = take(jobMachine, reach(executing), EVENTS.attemptTimeout);
     expect(snapshot.context.run).toMatchObject({
       attempt: 2,
       failedOn: ['w1'],
@@ -454,7 +452,7 @@ describe('attempts (I5)', () => {
       dispatch,
       at({ type: 'run.started', attempt: 3, worker: 'w3', epoch: 'e' }),
     ).snapshot;
-    const { snapshot, said } = take(jobMachine, third, EVENTS.executionTimeout);
+    const { snapshot, said } = take(jobMachine, third, EVENTS.attemptTimeout);
     expect(snapshot.context.run).toMatchObject({ ending: 'failed', failure: { code: 'timedOut' } });
     expect(toldBy(said)).toEqual(['slot.cancelRequested', 'hold.releaseRequested']);
   });

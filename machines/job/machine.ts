@@ -12,8 +12,8 @@ import type { Args, Event, JobContext, JobRun } from './context.ts';
 
 /** A dispatch that no agent acknowledged within this comes back without costing an attempt. */
 const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
-/** The agent enforces the time limit itself; this is for an agent that cannot. */
-const EXECUTION_MARGIN_MS = 30_000;
+/** For loading and sending. The agent enforces the time limit itself; this is for one that hangs. */
+const ATTEMPT_MARGIN_MS = 300_000;
 const BACKOFF_BASE_MS = 1_000;
 
 const change = (of: (args: Args) => Partial<JobRun>) =>
@@ -49,7 +49,7 @@ export const jobMachine = setup({
     // XState also asks this of a context without input, for the throw-away actor of `transition()`.
     deadline: ({ context }) => context.spec?.deadlineMs ?? 0,
     acknowledgeTimeout: ACKNOWLEDGE_TIMEOUT_MS,
-    executionTimeout: ({ context }) => context.spec.timeLimitMs + EXECUTION_MARGIN_MS,
+    attemptTimeout: ({ context }) => context.spec.timeLimitMs + ATTEMPT_MARGIN_MS,
     backoff: ({ context }) => BACKOFF_BASE_MS * 2 ** (context.run.attempt - 2),
   },
   actions: {
@@ -162,6 +162,12 @@ export const jobMachine = setup({
       description: 'One worker holds the lease. Only (job, attempt, worker, epoch) may report.',
       tags: ['running', 'cancellable', 'occupiesWorker'],
       initial: 'loadingModel',
+      after: {
+        attemptTimeout: [
+          { guard: 'mayTryAgain', target: 'backingOff', actions: ['cancelSlot', 'countFailure'] },
+          { target: 'releasing', actions: ['cancelSlot', 'endFailed'] },
+        ],
+      },
       on: {
         'run.acknowledged': { guard: 'isFromLeaseAndUnacknowledged', actions: 'noteAcknowledged' },
         // Offered again what it has: it is not to be cancelled for that.
@@ -201,16 +207,6 @@ export const jobMachine = setup({
         },
         executing: {
           description: 'The engine works on it.',
-          after: {
-            executionTimeout: [
-              {
-                guard: 'mayTryAgain',
-                target: '#job.backingOff',
-                actions: ['cancelSlot', 'countFailure'],
-              },
-              { target: '#job.releasing', actions: ['cancelSlot', 'endFailed'] },
-            ],
-          },
         },
       },
     },

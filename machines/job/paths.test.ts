@@ -26,7 +26,7 @@ const stateOf = (snapshot: JobSnapshot) => leavesIn(snapshot.value)[0] as JobSta
 const TIMER = {
   deadline: timerEvent(jobMachine, 'deadline'),
   acknowledgeTimeout: timerEvent(jobMachine, 'acknowledgeTimeout'),
-  executionTimeout: timerEvent(jobMachine, 'executionTimeout'),
+  attemptTimeout: timerEvent(jobMachine, 'attemptTimeout'),
   backoff: timerEvent(jobMachine, 'backoff'),
 };
 const isReport = (event: Loose) => 'attempt' in event;
@@ -154,7 +154,7 @@ class Watch {
     const wanted = {
       [TIMER.deadline]: this.snapshot.status === 'active',
       [TIMER.acknowledgeTimeout]: state === 'assigned.loadingModel',
-      [TIMER.executionTimeout]: state === 'assigned.executing',
+      [TIMER.attemptTimeout]: state.startsWith('assigned.'),
       [TIMER.backoff]: state === 'backingOff',
     };
     // These may have gone off without effect: the settlement is under way, the order acknowledged.

@@ -62,7 +62,7 @@ export const EVENTS = {
   'worker.crashed': at({ type: 'worker.crashed', ...key }),
   deadline: timer('deadline'),
   acknowledgeTimeout: timer('acknowledgeTimeout'),
-  executionTimeout: timer('executionTimeout'),
+  attemptTimeout: timer('attemptTimeout'),
   backoff: timer('backoff'),
 } as const satisfies Record<Column, { type: string; at: number }>;
 

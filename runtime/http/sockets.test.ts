@@ -1,9 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { WebSocket } from 'ws';
-import { closeSocket, keepAlive } from './sockets.ts';
+import { closeSocket, keepAlive, onText } from './sockets.ts';
 
 class FakeSocket extends EventEmitter {
+  readonly OPEN = 1;
+  readyState = 1;
   pings = 0;
   terminated = false;
   closed: [number, string] | null = null;
@@ -53,4 +55,16 @@ it('a close reason is always one that may be sent', () => {
   closeSocket(socket, 1008, `höchstens ${'x'.repeat(500)}`);
   expect(fake.closed?.[0]).toBe(1008);
   expect(Buffer.byteLength(fake.closed![1])).toBeLessThanOrEqual(123);
+});
+
+it('reads nothing more of a socket that is closing', () => {
+  const { fake, socket } = open();
+  const heard: string[] = [];
+  onText(socket, 10, (text) => heard.push(text));
+  fake.emit('message', Buffer.from('before'), false);
+  fake.readyState = 2;
+  fake.emit('message', Buffer.from('after'), false);
+  fake.emit('message', Buffer.from('much too large'), false);
+  expect(heard).toEqual(['before']);
+  expect(fake.closed).toBeNull();
 });

@@ -42,9 +42,13 @@ export function keepAlive(socket: WebSocket, beat: () => void = () => undefined)
   socket.on('close', () => clearInterval(timer));
 }
 
-/** Hands over text frames; a binary one ends the connection. */
+/**
+ * Hands over text frames; a binary one ends the connection. Once it is closing nothing more is read: who
+ * was refused may have thousands of frames on their way, each of which would cost a parse and an answer.
+ */
 export function onText(socket: WebSocket, bytesMax: number, receive: (text: string) => void): void {
   socket.on('message', (data: Buffer, isBinary: boolean) => {
+    if (socket.readyState !== socket.OPEN) return;
     if (isBinary) closeSocket(socket, CLOSE.unsupportedData, 'Send text frames with JSON.');
     else if (data.byteLength > bytesMax)
       closeSocket(socket, CLOSE.tooBig, `A frame may have at most ${bytesMax} bytes.`);
