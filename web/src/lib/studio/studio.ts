@@ -159,11 +159,14 @@ export function createStudio() {
   return { site, draft, quote, jobs, start, submit, cancel, showMore, useAgain, refreshAccount };
 }
 
+/** Signs in on this machine, or finds that somebody is signed in already. */
 async function accountOrSession() {
   try {
-    return await tessera.account();
+    return await tessera.openSession();
   } catch (error) {
-    if (error instanceof TesseraProblem && error.status === 401) return tessera.openSession();
+    // A public Tessera opens no session for whoever comes by: who am I, then?
+    if (error instanceof TesseraProblem && error.code === 'sign_in_required')
+      return tessera.account();
     throw error;
   }
 }
