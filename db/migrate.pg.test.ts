@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -77,4 +79,18 @@ test('a gap in the numbers is refused', async () => {
   await file('0001_first.sql', '');
   await file('0003_third.sql', '');
   await expect(migrate(database.url, folder)).rejects.toThrow('0003_third.sql');
+});
+
+test('a database that cannot be reached is named with what to do, and without its password', async () => {
+  const closed = createServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const { port } = closed.address() as AddressInfo;
+  closed.close();
+  await once(closed, 'close');
+  for (const host of ['127.0.0.1', 'localhost']) {
+    const refused = await migrate(`postgres://who:hidden@${host}:${port}/tessera`).catch(String);
+    expect(refused).toContain(`The database tessera at ${host}:${port} cannot be used: connect E`);
+    expect(refused).toContain('is DATABASE_URL right?');
+    expect(refused).not.toContain('hidden');
+  }
 });

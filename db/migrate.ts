@@ -42,7 +42,9 @@ export async function migrate(url: string, folder: string = FOLDER): Promise<rea
   const migrations = await readMigrations(folder);
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
   client.on('error', () => undefined);
-  await client.connect();
+  await client.connect().catch((error: unknown) => {
+    throw new Error(whyNotConnected(client, error), { cause: error });
+  });
   try {
     // Held until the connection ends: a second runner waits here and then finds nothing to do.
     await client.query('select pg_advisory_lock($1)', [LOCK]);
@@ -107,4 +109,14 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
       cause,
     });
   }
+}
+
+/** Where it was tried, and never the password; what Node says of `localhost` alone has no text at all. */
+function whyNotConnected({ host, port, database }: pg.Client, error: unknown): string {
+  const [first = error] = error instanceof AggregateError ? (error.errors as unknown[]) : [];
+  const reason = first instanceof Error ? first.message : String(first);
+  return (
+    `The database ${database ?? ''} at ${host}:${port} cannot be used: ${reason}. ` +
+    'Is PostgreSQL running there, and is DATABASE_URL right?'
+  );
 }
