@@ -1,5 +1,7 @@
 // What lies where in TESSERA_HOME. Deleting that folder begins anew.
-import { join, resolve } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { Misuse } from './misuse.ts';
 
 export const REPOSITORY = resolve(import.meta.dirname, '..', '..');
 
@@ -22,3 +24,27 @@ export const homeAt = (folder: string): Home => ({
   worker: (name) => join(folder, 'workers', name.replaceAll(/[^\w.-]/g, '_')),
   log: (name) => join(folder, 'logs', `${name}.log`),
 });
+
+/** Makes the folder where it is missing. @throws Misuse when nothing can be kept there */
+export function prepareHome(folder: string): void {
+  try {
+    makeFolder(folder);
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Misuse(
+      `Tessera cannot keep its data in ${folder} (${code}). Set TESSERA_HOME to a folder that can ` +
+        'be written to, or to the path of a new one.',
+    );
+  }
+}
+
+/** Not `recursive`: under /proc and its like, Node tries that for ever. */
+function makeFolder(folder: string): void {
+  try {
+    if (!existsSync(dirname(folder))) makeFolder(dirname(folder));
+    mkdirSync(folder);
+  } catch (error) {
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+}

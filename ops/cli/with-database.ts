@@ -3,7 +3,7 @@
 import { startEmbeddedPostgres } from '../../db/embedded/embedded-postgres.ts';
 import { readConfig } from '../../runtime/config.ts';
 import { runningInstance, takeInstanceLock } from '../up/instance.ts';
-import { homeAt } from './home.ts';
+import { homeAt, prepareHome } from './home.ts';
 import { EXIT_FAILURE } from './misuse.ts';
 import { onStopSignals } from './signals.ts';
 
@@ -19,6 +19,7 @@ export async function withDatabase<T>(
   const home = homeAt(config.home);
   const url = runningInstance(home.instance)?.databaseUrl ?? null;
   if (url !== null) return use(url);
+  prepareHome(home.folder);
   const lock = takeInstanceLock(home.instance, command);
   // Ctrl-C waits for the end: it is a moment, and the server must not be left behind.
   const ignore = onStopSignals({ stop: () => undefined, hurry: () => process.exit(EXIT_FAILURE) });

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import packageJson from '../../package.json' with { type: 'json' };
 import { migrate } from '../../db/migrate.ts';
 import { type Config, readConfig } from '../../runtime/config.ts';
-import { type Home, homeAt, REPOSITORY } from '../cli/home.ts';
+import { type Home, homeAt, prepareHome, REPOSITORY } from '../cli/home.ts';
 import { EXIT_FAILURE, EXIT_MISUSE } from '../cli/misuse.ts';
 import { onStopSignals } from '../cli/signals.ts';
 import { startCommand } from './children.ts';
@@ -43,6 +43,7 @@ interface Start {
 export async function up(env: NodeJS.ProcessEnv): Promise<number> {
   const config = readConfig(env);
   const home = homeAt(config.home);
+  prepareHome(home.folder);
   const lock = takeInstanceLock(home.instance, 'tessera up');
   const parts: Parts = {};
   const stopping = new AbortController();
