@@ -124,15 +124,6 @@ describe('the live stream', () => {
     line!.socket.close();
   });
 
-  it('takes one hello a connection', async () => {
-    const { key } = await runtime.key('worker', SYSTEM_ACCOUNT);
-    const line = await dial('/v1/workers/stream', bearer(key));
-    line.say(hello);
-    line.say({ ...hello, epoch: 'boot-2' });
-    await until(() => line.closed !== null);
-    expect(line.closed).toEqual({ code: 1008, reason: 'hello was said already.' });
-  });
-
   it('ends with a reason when it is spoken to in another tongue', async () => {
     const ann = await newcomer();
     const said: [unknown, number][] = [
