@@ -2,7 +2,7 @@
 import { initialTransition, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
 import type { StoredActor } from '../db/store.ts';
 import { refKey, type ActorKind, type ActorRef } from '../machines/contract/ids.ts';
-import type { ActorEvent, JobSpec, Plan } from '../machines/contract/events.ts';
+import type { ActorEvent, JobSpec } from '../machines/contract/events.ts';
 import { jobMachine } from '../machines/job/machine.ts';
 import { quotaMachine } from '../machines/quota/machine.ts';
 import { workerMachine } from '../machines/worker/machine.ts';
@@ -44,9 +44,8 @@ export const CHARTS: Readonly<Record<ActorKind, Chart>> = {
   quota: {
     machine: quotaMachine,
     version: 1,
-    inputFor: (ref): { accountId: string; plan: Plan } => ({
+    inputFor: (ref): { accountId: string } => ({
       accountId: ref.accountId,
-      plan: 'free',
     }),
   },
 };
