@@ -135,10 +135,17 @@ const EFFECTS: Readonly<Record<Effect, (source: string) => string>> = {
   from ${source}, entered v where ${KEPT}
   on conflict (account_id, id) do nothing
 )`,
-  stream: (source) => `published as (
-  insert into stream (account_id, job_id, revision, payload, at)
-  select r.account_id, r.job_id, r.revision, coalesce(r.payload, ''), v.at
-  from ${source}, entered v where ${KEPT}
+  // The head's lock is held until the commit ends: whoever sees a seq sees all lower ones.
+  stream: (source) => `changes as materialized (
+  select r.*, v.at, row_number() over () as n from ${source}, entered v where ${KEPT}
+),
+head as (
+  update stream_head set seq = seq + (select count(*) from changes)
+  where (select count(*) from changes) > 0 returning seq - (select count(*) from changes) as base
+),
+published as (
+  insert into stream (account_id, seq, job_id, revision, payload, at)
+  select account_id, base + n, job_id, revision, coalesce(payload, ''), at from changes, head
 )`,
   parked: (source) => `parked_now as materialized (
   select r.*, v.at, r.writer = any(v.lost) as writer_lost

@@ -28,9 +28,9 @@ export interface MemoryTables {
   >;
   readonly journal: (At<JournalWrite> & { readonly batchId: string })[];
   readonly ledger: Map<string, At<LedgerWrite>>;
-  readonly outbox: Map<string, At<OutboxWrite> & { readonly deliveredAt: number | null }>;
-  /** In commit order; `seq` once stamped. */
-  readonly stream: (At<StreamWrite> & { readonly seq: number | null })[];
+  readonly outbox: Map<string, At<OutboxWrite>>;
+  /** In the order of `seq`. */
+  readonly stream: (At<StreamWrite> & { readonly seq: number })[];
   readonly parked: Map<string, At<ParkedWrite>>;
   readonly leases: Map<string, { holder: string | null; term: number; expiresAt: number }>;
 }
@@ -109,10 +109,11 @@ export class MemoryStore implements Store {
     for (const { component: _, ...row } of postings) ledger.set(legKey(row), { ...row, at });
     for (const { component: _, ...row } of batch.outbox.filter(isKept)) {
       const key = `${row.accountId}/${row.id}`;
-      if (!outbox.has(key)) outbox.set(key, { ...row, at, deliveredAt: null });
+      if (!outbox.has(key)) outbox.set(key, { ...row, at });
     }
     for (const { component: _, ...row } of batch.stream.filter(isKept)) {
-      stream.push({ ...row, at, seq: null });
+      this.#streamHead += 1;
+      stream.push({ ...row, at, seq: this.#streamHead });
     }
     for (const { component: _, ...row } of batch.parked.filter(isKept)) {
       parked.set(`${row.ref.accountId}/${row.id}`, { ...row, at });
@@ -159,41 +160,23 @@ export class MemoryStore implements Store {
   async outbox(destinations: readonly string[], limit: number) {
     this.#open();
     return [...this.tables.outbox.values()]
-      .filter((row) => row.deliveredAt === null && destinations.includes(row.destination))
+      .filter((row) => destinations.includes(row.destination))
       .slice(0, limit)
       .map(({ accountId, id, destination, payload }) => ({ accountId, id, destination, payload }));
   }
 
   async outboxDelivered(rows: readonly { accountId: string; id: string }[]): Promise<void> {
-    const now = this.#open();
-    for (const { accountId, id } of rows) {
-      const row = this.tables.outbox.get(`${accountId}/${id}`);
-      if (row?.deliveredAt === null) {
-        this.tables.outbox.set(`${accountId}/${id}`, { ...row, deliveredAt: now });
-      }
-    }
-  }
-
-  async stampStream(lease: Lease, limit: number) {
-    if (!this.#holds(lease, this.#open())) return [];
-    const stamped = [];
-    for (const [index, row] of this.tables.stream.entries()) {
-      if (stamped.length === limit) break;
-      if (row.seq !== null) continue;
-      this.#streamHead += 1;
-      this.tables.stream[index] = { ...row, seq: this.#streamHead };
-      stamped.push(streamRow(row, this.#streamHead));
-    }
-    return stamped;
+    this.#open();
+    for (const { accountId, id } of rows) this.tables.outbox.delete(`${accountId}/${id}`);
   }
 
   async readStream(accountId: string | null, after: number, limit: number) {
     this.#open();
     return this.tables.stream
-      .flatMap((row) => (row.seq !== null && row.seq > after ? [streamRow(row, row.seq)] : []))
+      .slice(after) // nothing is swept here: seq n lies at n - 1
       .filter((row) => accountId === null || row.accountId === accountId)
-      .sort((a, b) => a.seq - b.seq)
-      .slice(0, limit);
+      .slice(0, limit)
+      .map(({ seq, accountId, jobId, payload }) => ({ seq, accountId, jobId, payload }));
   }
 
   async streamHead(): Promise<number> {
@@ -235,10 +218,3 @@ export class MemoryStore implements Store {
 
 const legKey = ({ accountId, posting, leg }: Pick<LedgerWrite, 'accountId' | 'posting' | 'leg'>) =>
   `${accountId}/${posting}/${leg}`;
-
-const streamRow = ({ accountId, jobId, payload }: At<StreamWrite>, seq: number) => ({
-  seq,
-  accountId,
-  jobId,
-  payload,
-});

@@ -121,11 +121,6 @@ export class PostgresStore implements Store {
     await this.#ask(statements.OUTBOX_DELIVERED, statements.outboxParameters(rows));
   }
 
-  async stampStream(lease: Lease, limit: number) {
-    const rows = await this.#ask(statements.STAMP_STREAM, [lease.name, lease.term, limit]);
-    return rows.map(statements.streamRow).sort((a, b) => a.seq - b.seq);
-  }
-
   async readStream(accountId: string | null, after: number, limit: number) {
     const rows =
       accountId === null

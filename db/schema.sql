@@ -173,10 +173,9 @@ create table outbox (
   destination text not null,
   payload text not null,
   created_at timestamp with time zone not null,
-  delivered_at timestamp with time zone,
   constraint outbox_pkey PRIMARY KEY (account_id, id)
 );
-CREATE INDEX outbox_waiting ON public.outbox USING btree (destination, "position") WHERE (delivered_at IS NULL);
+CREATE INDEX outbox_waiting ON public.outbox USING btree (destination, "position");
 
 create table parked (
   account_id text not null,
@@ -205,17 +204,14 @@ CREATE UNIQUE INDEX sessions_hash ON public.sessions USING btree (hash);
 
 create table stream (
   account_id text not null,
-  "position" bigint not null generated always as identity,
   job_id text not null,
   revision bigint not null,
   payload text not null,
   at timestamp with time zone not null,
-  seq bigint,
-  constraint stream_pkey PRIMARY KEY (account_id, "position")
+  seq bigint not null,
+  constraint stream_pkey PRIMARY KEY (account_id, seq)
 );
-CREATE INDEX stream_by_seq ON public.stream USING btree (seq) WHERE (seq IS NOT NULL);
-CREATE INDEX stream_unstamped ON public.stream USING btree ("position") WHERE (seq IS NULL);
-CREATE UNIQUE INDEX stream_of_account ON public.stream USING btree (account_id, seq) WHERE (seq IS NOT NULL);
+CREATE UNIQUE INDEX stream_by_seq ON public.stream USING btree (seq);
 
 create table stream_head (
   only_row boolean not null default true,
@@ -294,33 +290,6 @@ AS $function$
 begin
   raise exception 'Rows of % are only inserted: % is refused.', tg_table_name, tg_op
     using errcode = 'restrict_violation';
-end
-$function$
-;
-
-CREATE OR REPLACE FUNCTION public.stamp_stream(lease_name text, lease_term bigint, row_limit integer)
- RETURNS TABLE(stamped_seq bigint, stamped_account_id text, stamped_job_id text, stamped_payload text)
- LANGUAGE plpgsql
-AS $function$
-declare
-  head bigint;
-begin
-  perform 1 from leases
-    where name = lease_name and term = lease_term and expires_at > clock_timestamp() for share;
-  if not found then return; end if;
-  select seq into strict head from stream_head for update;
-  return query
-    with fresh as (
-      select account_id, position, head + row_number() over (order by position) as seq
-      from (
-        select account_id, position from stream where seq is null order by position limit row_limit
-      ) as oldest
-    )
-    update stream set seq = fresh.seq from fresh
-    where stream.account_id = fresh.account_id and stream.position = fresh.position
-    returning stream.seq, stream.account_id, stream.job_id, stream.payload;
-  get diagnostics head = row_count;
-  update stream_head set seq = seq + head where head > 0;
 end
 $function$
 ;

@@ -102,7 +102,7 @@ export const NEXT_TIMER: Statement = {
 export const OUTBOX: Statement = {
   name: 'outbox',
   text: `select account_id, id, destination, payload from outbox
-    where destination = any($1::text[]) and delivered_at is null order by position limit $2`,
+    where destination = any($1::text[]) order by position limit $2`,
 };
 
 export const outboxRow = (row: Row): OutboxRow => ({
@@ -114,15 +114,8 @@ export const outboxRow = (row: Row): OutboxRow => ({
 
 export const OUTBOX_DELIVERED: Statement = {
   name: 'outboxDelivered',
-  text: `update outbox o set delivered_at = coalesce(o.delivered_at, clock_timestamp())
-    from ${columnSource(outboxColumns, 1)}
+  text: `delete from outbox o using ${columnSource(outboxColumns, 1)}
     where o.account_id = r.account_id and o.id = r.id`,
-};
-
-export const STAMP_STREAM: Statement = {
-  name: 'stampStream',
-  text: `select stamped_seq::float8, stamped_account_id, stamped_job_id, stamped_payload
-    from stamp_stream($1, $2, $3)`,
 };
 
 // Ordered by the column, not by its output, which would be sorted anew.

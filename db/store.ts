@@ -194,10 +194,9 @@ export interface Store {
   nextTimerInMs(): Promise<number | null>;
   /** Undelivered rows for these destinations, oldest first. */
   outbox(destinations: readonly string[], limit: number): Promise<readonly OutboxRow[]>;
+  /** Deletes them. Their ids name turns, so nobody writes them again. */
   outboxDelivered(rows: readonly { accountId: string; id: string }[]): Promise<void>;
-  /** Give unstamped stream rows their `seq`, in commit order, under the lease; returns them. */
-  stampStream(lease: Lease, limit: number): Promise<readonly StreamRow[]>;
-  /** Stamped rows after `seq`, of one account or (null) of all. */
+  /** Rows after `seq`, of one account or (null) of all. Whoever sees a seq could see all lower ones. */
   readStream(accountId: string | null, after: number, limit: number): Promise<readonly StreamRow[]>;
   streamHead(): Promise<number>;
   /** Take or renew a lease. Null while another holder's is current. A new holder gets a new term. */

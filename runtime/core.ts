@@ -78,7 +78,7 @@ export function makeCore(seams: CoreSeams): Core {
     log,
   });
   const timers = new TimerLoop({ store, clock, leases, post });
-  const relay = new StreamRelay({ store, clock, leases, live });
+  const relay = new StreamRelay({ store, clock, live });
 
   return {
     turns,

@@ -1,14 +1,14 @@
 // Work that keeps the tables in shape, once an hour: partitions of the coming days, sessions that ended,
-// outbox rows that were delivered long ago.
+// what the stream told long ago.
 import type { DatabasePool } from 'slonik';
-import { createJournalPartitions, deleteDeliveredOlderThan } from '../db/queries/retention.ts';
+import { createJournalPartitions, deleteStreamOlderThan } from '../db/queries/retention.ts';
 import { deleteExpiredSessions } from '../db/queries/sessions.ts';
 import type { Clock } from './clock.ts';
 
 const EVERY_MS = 3_600_000;
 const PARTITION_DAYS = 3;
 /** A frontend that was away for longer reads the list instead of the stream. */
-const DELIVERED_KEPT_MS = 7 * 24 * 3_600_000;
+const STREAM_KEPT_MS = 7 * 24 * 3_600_000;
 const DELETED_MAX = 10_000;
 
 export class Housekeeping {
@@ -26,7 +26,7 @@ export class Housekeeping {
 
   async runOnce(): Promise<void> {
     await createJournalPartitions(this.#pool, PARTITION_DAYS);
-    await deleteDeliveredOlderThan(this.#pool, DELIVERED_KEPT_MS, DELETED_MAX);
+    await deleteStreamOlderThan(this.#pool, STREAM_KEPT_MS, DELETED_MAX);
     await deleteExpiredSessions(this.#pool);
   }
 

@@ -3,7 +3,7 @@
 import type { Lease, Store } from '../db/store.ts';
 import type { Clock } from './clock.ts';
 
-export const LEASE_NAMES = ['dispatcher', 'stream', 'timers'] as const;
+export const LEASE_NAMES = ['dispatcher', 'timers'] as const;
 export type LeaseName = (typeof LEASE_NAMES)[number];
 
 const TTL_MS = 15_000;

@@ -1,12 +1,12 @@
-// Who watches what, in this process. Job events come stamped and durable from the stream's relay; progress
+// Who watches what, in this process. Job events are durable rows that a watcher reads; progress
 // and text are lossy and never touch the database.
 import type { StreamFrame } from '../machines/contract/views.ts';
 
 export type Ephemeral = Extract<StreamFrame, { type: 'progress' | 'text' | 'position' }>;
 
 export interface Watcher {
-  /** New stamped rows are readable from the store; read on from your own `seq`. */
-  rowsStamped(): void;
+  /** New rows are readable from the store; read on from your own `seq`. */
+  rowsPublished(): void;
   ephemeral(frame: Ephemeral): void;
 }
 
@@ -26,10 +26,9 @@ export class Live {
     return this.#byAccount.keys();
   }
 
-  /** @param accountIds owners of rows that were just stamped */
-  stamped(accountIds: Iterable<string>): void {
-    for (const accountId of new Set(accountIds))
-      for (const watcher of this.#byAccount.get(accountId) ?? []) watcher.rowsStamped();
+  /** The account may have new rows. */
+  published(accountId: string): void {
+    for (const watcher of this.#byAccount.get(accountId) ?? []) watcher.rowsPublished();
   }
 
   ephemeral(accountId: string, frame: Ephemeral): void {

@@ -21,20 +21,17 @@ export async function dropJournalOlderThan(
   return rows.map(({ name }) => name);
 }
 
-/** Delivered messages and stamped stream rows older than this. In slices, so that no lock lasts. */
-export async function deleteDeliveredOlderThan(
+/** Stream rows older than this, in slices, so that no lock lasts; answers how many. */
+export async function deleteStreamOlderThan(
   pool: DatabasePool,
   ageMs: number,
   limit: number,
 ): Promise<number> {
-  const outbox = await pool.query(sql.type(nothing)`
-    delete from outbox where (account_id, id) in (
-      select account_id, id from outbox where delivered_at < ${agoOf(ageMs)} limit ${limit})`);
   const stream = await pool.query(sql.type(nothing)`
-    delete from stream where (account_id, position) in (
-      select account_id, position from stream
-      where seq is not null and at < ${agoOf(ageMs)} order by seq limit ${limit})`);
-  return outbox.rowCount + stream.rowCount;
+    delete from stream where (account_id, seq) in (
+      select account_id, seq from stream
+      where at < ${agoOf(ageMs)} order by seq limit ${limit})`);
+  return stream.rowCount;
 }
 
 const agoOf = (ageMs: number) =>

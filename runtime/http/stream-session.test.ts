@@ -82,7 +82,7 @@ describe('a subscriber', () => {
     await settled();
     expect(reader.frames).toEqual([{ type: 'subscribed', after: 2, head: 2 }]);
     rows.push(row(3));
-    live.stamped(['acc_a']);
+    live.published('acc_a');
     await settled();
     expect(reader.frames[1]).toEqual({ type: 'job', seq: 3, job: { id: 'job_3' } });
   });
@@ -102,8 +102,8 @@ describe('a subscriber', () => {
     subscribe(0);
     await settled();
     rows.push(row(2));
-    live.stamped(['acc_a']);
-    live.stamped(['acc_a']);
+    live.published('acc_a');
+    live.published('acc_a');
     await settled();
     expect(reader.seqs).toEqual([1]);
     reader.catchUp();
@@ -131,7 +131,7 @@ describe('a subscriber', () => {
     reader.bufferedAmount = 300 * 1024;
     live.ephemeral('acc_a', progress);
     rows.push(row(1));
-    live.stamped(['acc_a']);
+    live.published('acc_a');
     await settled();
     expect(reader.frames.slice(1).map(({ type }) => type)).toEqual(['progress', 'job']);
     expect(dropped()).toBe(1);
@@ -148,7 +148,7 @@ describe('a subscriber', () => {
     session.closed();
     live.ephemeral('acc_a', progress);
     rows.push(row(1));
-    live.stamped(['acc_a']);
+    live.published('acc_a');
     await settled();
     expect(reader.frames).toHaveLength(1);
     expect([...live.watchedAccounts]).toEqual([]);
@@ -160,7 +160,7 @@ describe('a subscriber', () => {
     subscribe();
     await settled();
     error = new StoreUnavailable('gone');
-    live.stamped(['acc_a']);
+    live.published('acc_a');
     await settled();
     expect(reader.closed?.[0]).toBe(1013);
     expect(failures).toEqual([]);

@@ -56,16 +56,16 @@ export class StreamSession implements Watcher {
   }
 
   async #subscribe(after: number): Promise<void> {
-    // Watch first, read then: what is stamped in between wakes us.
+    // Watch first, read then: what is published in between wakes us.
     this.#unwatch = this.#seams.live.watch(this.#seams.accountId, this);
     const head = await this.#seams.store.streamHead();
     if (this.#isClosed) return;
     this.#after = after === -1 ? head : after;
     this.#send({ type: 'subscribed', after: this.#after, head });
-    this.rowsStamped();
+    this.rowsPublished();
   }
 
-  rowsStamped(): void {
+  rowsPublished(): void {
     this.#wanted = true;
     if (this.#after === null || this.#isClosed || this.#isPumping) return;
     this.#isPumping = true;

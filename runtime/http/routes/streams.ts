@@ -64,7 +64,7 @@ export function streamRoutes(app: App, host: Host, principals: Principals): void
       keepAlive(socket, () => {
         check();
         // In case a wake-up was lost on its way from another runtime.
-        session.rowsStamped();
+        session.rowsPublished();
       });
     },
   });
