@@ -1,11 +1,11 @@
 // An actor in memory, and its way to and from a row. The only place that knows the snapshot's JSON.
-import { initialTransition, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
+import { initialTransition, type AnyMachineSnapshot } from 'xstate';
 import type { StoredActor } from '../db/store.ts';
-import { refKey, type ActorKind, type ActorRef } from '../machines/contract/ids.ts';
-import type { ActorEvent, JobSpec } from '../machines/contract/events.ts';
-import { jobMachine } from '../machines/job/machine.ts';
-import { quotaMachine } from '../machines/quota/machine.ts';
-import { workerMachine } from '../machines/worker/machine.ts';
+import { refKey, type ActorRef } from '../machines/contract/ids.ts';
+import type { ActorEvent } from '../machines/contract/events.ts';
+import type { PlannedAction } from './plan.ts';
+import { upcast } from './upcast.ts';
+import { REGISTRY, wayForward, type AtRest, type Chart, type Registry } from './versions.ts';
 
 /** By timer name: the revision that armed it, and the event it stands for. */
 export type Timers = Readonly<Record<string, readonly [armingId: number, event: string]>>;
@@ -14,87 +14,65 @@ export type Timers = Readonly<Record<string, readonly [armingId: number, event: 
 export interface Actor {
   readonly ref: ActorRef;
   readonly key: string;
+  /** The chart it is written back with. */
+  readonly chart: Chart;
   readonly snapshot: AnyMachineSnapshot;
   /** Committed turns; 0 for an actor that exists only in a draft so far. */
   readonly revision: number;
   readonly timers: Timers;
   readonly parked: boolean;
+  /** Born or brought forward in memory: the next turn writes it, whatever it does, with these actions. */
+  readonly owed: readonly PlannedAction[] | null;
 }
 
-interface Chart {
-  readonly machine: AnyStateMachine;
-  /** Raise it with a change that older snapshots do not survive, and add an upcast. */
-  readonly version: number;
-  /** Input of a new actor, or null when this event does not bring one into being. */
-  readonly inputFor: (ref: ActorRef, event: ActorEvent) => object | null;
-}
-
-export const CHARTS: Readonly<Record<ActorKind, Chart>> = {
-  job: {
-    machine: jobMachine,
-    version: 1,
-    inputFor: (_, event): JobSpec | null =>
-      event.type === 'job.submitRequested' ? event.spec : null,
-  },
-  worker: {
-    machine: workerMachine,
-    version: 1,
-    inputFor: (ref, event) => (event.type === 'worker.connected' ? { id: ref.id } : null),
-  },
-  quota: {
-    machine: quotaMachine,
-    version: 1,
-    inputFor: (ref): { accountId: string } => ({
-      accountId: ref.accountId,
-    }),
-  },
-};
-
-/** A new actor as its first event finds it, with the timers of its initial state. */
-export function bear(ref: ActorRef, event: ActorEvent) {
-  const { machine, inputFor } = CHARTS[ref.kind];
+/** A new actor as its first event finds it; null when this event does not bring one into being. */
+export function bear(
+  ref: ActorRef,
+  event: ActorEvent,
+  registry: Registry = REGISTRY,
+): Actor | null {
+  const { current: chart, inputFor } = registry[ref.kind];
   const input = inputFor(ref, event);
   if (input === null) return null;
-  const [snapshot, actions] = initialTransition(machine, input);
-  const actor: Actor = {
+  const [snapshot, actions] = initialTransition(chart.machine, input);
+  return {
     ref,
     key: refKey(ref),
+    chart,
     snapshot: snapshot as AnyMachineSnapshot,
     revision: 0,
     timers: {},
     parked: false,
-  };
-  return { actor, actions };
-}
-
-export class UnknownVersion extends Error {
-  override readonly name = 'UnknownVersion';
-}
-
-export function restore(row: StoredActor): Actor {
-  const chart = CHARTS[row.ref.kind];
-  if (row.machine !== chart.machine.id || row.version !== chart.version)
-    throw new UnknownVersion(
-      `${refKey(row.ref)} was written by ${row.machine}@${row.version}; ` +
-        `this runtime knows ${chart.machine.id}@${chart.version}.`,
-    );
-  const { value, context, status, timers } = JSON.parse(row.snapshot) as Persisted;
-  return {
-    ref: row.ref,
-    key: refKey(row.ref),
-    snapshot: chart.machine.resolveState({ value, context, status }) as AnyMachineSnapshot,
-    revision: row.revision,
-    timers,
-    parked: row.parked,
+    owed: actions,
   };
 }
 
-interface Persisted {
-  readonly value: AnyMachineSnapshot['value'];
-  readonly context: AnyMachineSnapshot['context'];
-  readonly status: 'active' | 'done';
-  readonly timers: Timers;
+/** @throws UnknownVersion, and whatever a damaged row makes of itself */
+export function restore(row: StoredActor, registry: Registry = REGISTRY): Actor {
+  const stored = JSON.parse(row.snapshot) as AtRest;
+  const { value, context, status, timers } = stored;
+  const { chart, steps } = wayForward(row, status === 'done', registry);
+  const { ref, revision, parked } = row;
+  const actor = { ref, key: refKey(ref), chart, revision, timers, parked };
+  if (steps.length === 0) {
+    const snapshot = chart.machine.resolveState({ value, context, status }) as AnyMachineSnapshot;
+    return { ...actor, snapshot, owed: null };
+  }
+  const { snapshot, actions } = upcast(stored, chart, steps);
+  return { ...actor, snapshot, owed: actions };
 }
+
+/** Stands for a row that cannot be read here, so that its events find somebody who takes no turns. */
+export const unreadable = ({ ref, revision }: StoredActor): Actor => ({
+  ref,
+  key: refKey(ref),
+  revision,
+  chart: null as never,
+  snapshot: null as never,
+  timers: {},
+  parked: true,
+  owed: null,
+});
 
 export function persist({ snapshot, timers }: Actor): string {
   const { value, context, status } = snapshot;

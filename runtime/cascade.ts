@@ -2,13 +2,14 @@
 // "hold tokens, queue the job, pick a worker" is one commit.
 import type { ActorEvent } from '../machines/contract/events.ts';
 import type { ActorRef } from '../machines/contract/ids.ts';
-import { bear, CHARTS, isSettled, isUnreadable, type Actor } from './actor.ts';
+import { bear, isSettled, isUnreadable, type Actor } from './actor.ts';
 import { Component } from './component.ts';
 import { journalRow } from './journal.ts';
 import type { Mail } from './mailbox.ts';
-import { Parked, Poison } from './parking.ts';
+import { LeftAlone, Parked, Poison } from './parking.ts';
 import { plan } from './plan.ts';
 import { step } from './step.ts';
+import { REGISTRY, type Registry } from './versions.ts';
 
 /** Messages one event may set off before it counts as a loop. */
 const CASCADE_MAX = 1_000;
@@ -25,7 +26,12 @@ interface Delivery {
  * @param read an actor as of now, null when there is none; may throw `NotResident`
  * @throws Poison when a chart or the plan throws, Parked when an actor takes no turns
  */
-export function cascade(mail: Mail, read: (ref: ActorRef) => Actor | null, at: number): Component {
+export function cascade(
+  mail: Mail,
+  read: (ref: ActorRef) => Actor | null,
+  at: number,
+  registry: Registry = REGISTRY,
+): Component {
   const component = new Component(mail);
   const queue: Delivery[] = [{ to: mail.to, event: mail.event, from: null }];
   for (let told = 0; queue.length > 0; told++) {
@@ -34,10 +40,10 @@ export function cascade(mail: Mail, read: (ref: ActorRef) => Actor | null, at: n
     let { event } = delivery;
     if (told >= CASCADE_MAX) throw new Poison(to, event, new Error('The cascade does not end.'));
     const found = component.read(to, read);
-    const born = found ? null : bear(to, event);
-    const actor = found ?? born?.actor;
+    const actor = found ?? bear(to, event, registry);
     if (actor?.parked) {
-      if (!delivery.from || hasCaller(mail) || isUnreadable(actor)) throw new Parked(to);
+      if (isUnreadable(actor)) throw new LeftAlone(to);
+      if (!delivery.from || hasCaller(mail)) throw new Parked(to);
       component.keepForOperator(delivery.from, to, event);
       continue;
     }
@@ -55,17 +61,13 @@ export function cascade(mail: Mail, read: (ref: ActorRef) => Actor | null, at: n
 
     try {
       const stamped = { ...event, at };
-      const [snapshot, actions] = step(CHARTS[to.kind].machine, actor.snapshot, stamped);
-      if (snapshot === actor.snapshot && actions.length === 0 && !born && !timer) continue; // ignored
+      const [snapshot, actions] = step(actor.chart.machine, actor.snapshot, stamped);
+      if (snapshot === actor.snapshot && actions.length === 0 && !actor.owed && !timer) continue; // ignored
       const revision = actor.revision + 1;
       const fired = timer ? [{ type: 'xstate.cancel', params: { sendId: timer.name } }] : [];
-      const planned = plan(
-        [...(born?.actions ?? []), ...fired, ...actions],
-        actor.timers,
-        revision,
-      );
+      const planned = plan([...(actor.owed ?? []), ...fired, ...actions], actor.timers, revision);
       if (planned.refusal) return Component.refused(mail, component, planned.refusal);
-      const after: Actor = { ...actor, snapshot, revision, timers: planned.timers };
+      const after: Actor = { ...actor, snapshot, revision, timers: planned.timers, owed: null };
       component.add(found, after, planned, journalRow(found, after, stamped, planned));
       queue.push(...planned.tells.map((tell) => ({ ...tell, from: to })));
     } catch (error) {

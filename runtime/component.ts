@@ -10,7 +10,7 @@ import type {
 import type { ActorEvent } from '../machines/contract/events.ts';
 import { SYSTEM_ACCOUNT, refKey, type ActorRef } from '../machines/contract/ids.ts';
 import type { Effects, Refusal } from '../machines/effect.ts';
-import { CHARTS, persist, stateName, tagsOf, type Actor } from './actor.ts';
+import { persist, stateName, tagsOf, type Actor } from './actor.ts';
 import type { Mail } from './mailbox.ts';
 import type { Plan } from './plan.ts';
 import { publicChange } from './views.ts';
@@ -174,8 +174,8 @@ export function rowsOf(components: readonly Component[], batchId: string): Commi
 
 const actorRow = ({ before, after }: Turned) => ({
   ref: after.ref,
-  machine: CHARTS[after.ref.kind].machine.id,
-  version: CHARTS[after.ref.kind].version,
+  machine: after.chart.machine.id,
+  version: after.chart.version,
   expected: before?.revision ?? 0,
   revision: after.revision,
   state: stateName(after.snapshot.value),

@@ -48,7 +48,7 @@ async function computeOne(
     batch.read(ref) ?? residents.read(ref, isNew && refKey(ref) === refKey(mail.to));
   for (;;) {
     try {
-      const component = cascade(mail, read, at);
+      const component = cascade(mail, read, at, residents.registry);
       if (!isNew || mail.outcome!.ok) return component;
       // Turned down as a new job, and nothing will be written that could be lost: perhaps it is an old one.
       isNew = false;

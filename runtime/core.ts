@@ -1,15 +1,17 @@
 // The runtime without its doors: turns, dispatcher, loops and worker sessions over one store. `main.ts`
 // puts HTTP in front of it; benchmarks and simulations drive it directly.
-import type { Store } from '../db/store.ts';
+import type { Store, StoredActor } from '../db/store.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Component } from './component.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Leases } from './leases.ts';
 import { Live } from './live.ts';
+import { Reader } from './reader.ts';
 import { Residents } from './residents.ts';
 import { StreamRelay } from './stream-relay.ts';
 import { TimerLoop } from './timers.ts';
 import { Turns } from './turn.ts';
+import type { Registry } from './versions.ts';
 import { WorkerSessions, type SessionSeams } from './worker-sessions.ts';
 
 /** About 10 KB each: the cache stays under 200 MB. */
@@ -25,6 +27,10 @@ export interface CoreSeams {
   readonly log: (message: string) => void;
   /** Told of every committed component, after everybody else. */
   readonly observe?: (component: Component) => void;
+  /** The charts by kind and version; a simulated deploy has others than the real ones. */
+  readonly registry?: Registry;
+  /** Told of each actor that this runtime does not know how to run. */
+  readonly leftAlone?: (row: StoredActor) => void;
 }
 
 export interface Core {
@@ -42,7 +48,15 @@ export function makeCore(seams: CoreSeams): Core {
   const { store, clock, ids, isStored, runtimeId, version, log, observe } = seams;
   const live = new Live();
   const leases = new Leases(store, clock, runtimeId);
-  const residents = new Residents(store, RESIDENTS_MAX);
+  const reader = new Reader({
+    log,
+    ...(seams.registry ? { registry: seams.registry } : {}),
+    leftAlone: (row) => {
+      leases.standAside();
+      seams.leftAlone?.(row);
+    },
+  });
+  const residents = new Residents(store, RESIDENTS_MAX, reader);
   const committed = (component: Component): void => {
     // What is committed is committed: a part that throws must not have the batch done again.
     for (const part of [dispatcher, sessions, timers, relay, { committed: observe }])
@@ -62,8 +76,8 @@ export function makeCore(seams: CoreSeams): Core {
     clock,
     leases,
     post,
+    reader,
     version,
-    log,
     isConnected,
   });
   const worker = (id: string) => dispatcher.worker(id);

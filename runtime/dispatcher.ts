@@ -7,13 +7,14 @@ import type { Modality, ModelOffer } from '../machines/contract/models.ts';
 import type { EtaView, ModelView, StatusView } from '../machines/contract/views.ts';
 import type { JobContext } from '../machines/job/context.ts';
 import { decide, type Decision, type WaitingJob } from '../machines/scheduling/policy.ts';
-import { isSettled, restore, stateName, type Actor } from './actor.ts';
+import { isSettled, isUnreadable, stateName, type Actor } from './actor.ts';
 import type { Clock } from './clock.ts';
 import type { Component } from './component.ts';
 import { Fleet } from './fleet.ts';
 import type { Leases } from './leases.ts';
 import { Outlooks } from './outlooks.ts';
 import { Queue } from './queue.ts';
+import type { Reader } from './reader.ts';
 import type { Turns } from './turn.ts';
 import { contextOf, type Outlook } from './views.ts';
 
@@ -27,8 +28,8 @@ interface Seams {
   readonly clock: Clock;
   readonly leases: Leases;
   readonly post: Turns['post'];
+  readonly reader: Reader;
   readonly version: string;
-  readonly log: (message: string) => void;
   /** Is the worker's socket open, as far as this runtime can know? */
   readonly isConnected: (workerId: string, runtime: string) => boolean;
 }
@@ -65,11 +66,8 @@ export class Dispatcher {
 
   #seen(row: StoredActor): void {
     if (row.parked) return;
-    try {
-      this.#note(restore(row));
-    } catch (error) {
-      this.#seams.log(`left alone: ${(error as Error).message}`);
-    }
+    const actor = this.#seams.reader.read(row);
+    if (!isUnreadable(actor)) this.#note(actor);
   }
 
   /** Called with every committed component of this runtime. */

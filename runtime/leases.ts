@@ -10,6 +10,9 @@ const TTL_MS = 15_000;
 const RENEW_MS = 5_000;
 /** Whoever held it may have died: nothing is dispatched until it is taken over. */
 const ASK_AGAIN_MS = 1_000;
+/** Time for a newer runtime to take over; and how long it then takes until we make room again. */
+const ASIDE_MS = 10_000;
+const ASIDE_EVERY_MS = 600_000;
 
 export class Leases {
   readonly #store: Store;
@@ -18,6 +21,7 @@ export class Leases {
   readonly #held = new Map<LeaseName, { lease: Lease; until: number }>();
   readonly #stop = new AbortController();
   #loop: Promise<void> = Promise.resolve();
+  #asideSince = -Infinity;
 
   constructor(store: Store, clock: Clock, holder: string) {
     this.#store = store;
@@ -31,6 +35,19 @@ export class Leases {
     return held && held.until > this.#clock.now() ? held.lease : null;
   }
 
+  /**
+   * A newer runtime is about, whose actors we can neither dispatch nor wake: it had better hold these. Should
+   * it be gone again (a deploy that was rolled back), we take them back.
+   */
+  standAside(): void {
+    const now = this.#clock.now();
+    if (now - this.#asideSince > ASIDE_EVERY_MS) this.#asideSince = now;
+  }
+
+  get #isAside(): boolean {
+    return this.#clock.now() - this.#asideSince < ASIDE_MS;
+  }
+
   /** @param taken called when a lease was taken that was not held before */
   async start(taken: (name: LeaseName) => void): Promise<void> {
     await this.runOnce(taken);
@@ -39,6 +56,10 @@ export class Leases {
 
   async runOnce(taken: (name: LeaseName) => void): Promise<void> {
     for (const name of LEASE_NAMES) {
+      if (this.#isAside) {
+        await this.#release(name);
+        continue;
+      }
       const before = this.held(name);
       const asked = this.#clock.now();
       const lease = await this.#store.acquireLease(name, this.#holder, TTL_MS);
@@ -62,8 +83,12 @@ export class Leases {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
-    for (const { lease } of this.#held.values())
-      await this.#store.releaseLease(lease, this.#holder).catch(() => undefined);
-    this.#held.clear();
+    for (const name of LEASE_NAMES) await this.#release(name);
+  }
+
+  async #release(name: LeaseName): Promise<void> {
+    const held = this.#held.get(name);
+    this.#held.delete(name);
+    if (held) await this.#store.releaseLease(held.lease, this.#holder).catch(() => undefined);
   }
 }

@@ -55,6 +55,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     version: packageJson.version,
     log: (message) => log.warn(message),
     observe: (component) => metrics.observe(component),
+    leftAlone: (row) => metrics.leftAlone(row),
   });
   const { turns, dispatcher, live, sessions } = core;
   const host: Host = {

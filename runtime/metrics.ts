@@ -1,6 +1,6 @@
 // Every metric there is, declared once. Only this module knows the metrics library.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { StoreUnavailable, UnknownOutcome, type Store } from '../db/store.ts';
+import { StoreUnavailable, UnknownOutcome, type Store, type StoredActor } from '../db/store.ts';
 import type { StatusView } from '../machines/contract/views.ts';
 import type { JobContext } from '../machines/job/context.ts';
 import { isSettled, stateName } from './actor.ts';
@@ -57,6 +57,12 @@ export class Metrics {
     labelNames: ['kind'] as const,
     ...this.#with,
   });
+  readonly #leftAlone = new Counter({
+    name: 'tessera_actors_left_alone_total',
+    help: 'Actors met that another version of the code wrote; this runtime does not touch them.',
+    labelNames: ['kind', 'version'] as const,
+    ...this.#with,
+  });
   readonly httpSeconds = new Histogram({
     name: 'tessera_http_request_seconds',
     help: 'Time to answer a request, by route.',
@@ -104,6 +110,10 @@ export class Metrics {
       this.#jobsSettled.inc({ state: stateName(after.snapshot.value), modality });
     }
     for (const { ref } of component.parked) this.#parked.inc({ kind: ref.kind });
+  }
+
+  leftAlone({ ref, version }: StoredActor): void {
+    this.#leftAlone.inc({ kind: ref.kind, version });
   }
 
   /** The same store, its commits counted and timed. */

@@ -20,12 +20,21 @@ export class Poison extends Error {
 }
 
 export class Parked extends Error {
-  override readonly name = 'Parked';
+  override readonly name: string = 'Parked';
   readonly ref: ActorRef;
 
-  constructor(ref: ActorRef) {
-    super(`${refKey(ref)} is parked until an operator has looked at it.`);
+  constructor(ref: ActorRef, why = 'is parked until an operator has looked at it.') {
+    super(`${refKey(ref)} ${why}`);
     this.ref = ref;
+  }
+}
+
+/** Not this runtime's to run: see `reader.ts`. Asked again, a newer runtime may answer. */
+export class LeftAlone extends Parked {
+  override readonly name = 'LeftAlone';
+
+  constructor(ref: ActorRef) {
+    super(ref, 'was written by a version that this runtime does not know.');
   }
 }
 

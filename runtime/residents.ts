@@ -2,8 +2,10 @@
 // committed by this runtime; a lost compare-and-set evicts it.
 import type { Store } from '../db/store.ts';
 import { quotaRef, refKey, workerRef, type ActorRef } from '../machines/contract/ids.ts';
-import { restore, type Actor } from './actor.ts';
+import type { Actor } from './actor.ts';
 import type { Mail } from './mailbox.ts';
+import { Reader } from './reader.ts';
+import type { Registry } from './versions.ts';
 
 /** Thrown by a read: load the actor, then compute the turn again. */
 export class NotResident extends Error {
@@ -20,10 +22,18 @@ export class Residents {
   readonly #actors = new Map<string, Actor>();
   /** Known not to exist, until the end of the batch. */
   readonly #absent = new Set<string>();
+  /** Forgotten after each batch: an operator, or a newer runtime, may have set them going. */
+  readonly #resting = new Set<string>();
+  readonly #reader: Reader;
 
-  constructor(store: Store, actorsMax: number) {
+  constructor(store: Store, actorsMax: number, reader = new Reader({ log: () => undefined })) {
     this.#store = store;
     this.#actorsMax = actorsMax;
+    this.#reader = reader;
+  }
+
+  get registry(): Registry {
+    return this.#reader.registry;
   }
 
   get size(): number {
@@ -50,12 +60,9 @@ export class Residents {
     for (const row of await this.#store.load([...missing.values()])) {
       const key = refKey(row.ref);
       missing.delete(key);
-      try {
-        this.#actors.set(key, restore(row));
-      } catch {
-        // Written by newer code, or damaged: this runtime leaves it alone, another one may run it.
-        this.#actors.set(key, { ...placeholder, ref: row.ref, key, revision: row.revision });
-      }
+      const actor = this.#reader.read(row);
+      this.#actors.set(key, actor);
+      if (actor.parked) this.#resting.add(key);
     }
     for (const key of missing.keys()) this.#absent.add(key);
   }
@@ -85,11 +92,11 @@ export class Residents {
 
   endBatch(): void {
     this.#absent.clear();
+    this.evict(this.#resting);
+    this.#resting.clear();
     for (const key of this.#actors.keys()) {
       if (this.#actors.size <= this.#actorsMax) break;
       this.#actors.delete(key);
     }
   }
 }
-
-const placeholder = { snapshot: null as never, timers: {}, parked: true };

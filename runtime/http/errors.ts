@@ -14,8 +14,9 @@ import { StoreUnavailable, UnknownOutcome } from '../../db/store.ts';
 import { BlobMissing, BlobTooLarge } from '../../machines/contract/blobs.ts';
 import { Overloaded } from '../mailbox.ts';
 import type { Metrics } from '../metrics.ts';
-import { Parked, Poison } from '../parking.ts';
+import { LeftAlone, Parked, Poison } from '../parking.ts';
 import { Refused } from '../refusals.ts';
+import { UnknownVersion } from '../versions.ts';
 import { problemOf, refuse } from './problems.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
@@ -53,6 +54,9 @@ export function refusalOf(error: unknown): Refused {
       'unavailable',
       'The database cannot be reached right now. Try again in a moment.',
     );
+  // In a rolling deploy: the next try may reach a runtime that is new enough.
+  if (error instanceof LeftAlone || error instanceof UnknownVersion)
+    return refuse('unavailable', 'This is being updated right now. Try again in a moment.');
   if (error instanceof Parked || error instanceof Poison)
     return refuse(
       'parked',
