@@ -85,7 +85,9 @@ entered as materialized (
   select lost, at, batch_id from verdict where (select count(*) from inserted) >= 0
 )
 ${effects.map((effect) => `, ${effect}`).join('\n')}
-select floor(extract(epoch from at) * 1000)::float8, array_to_string(lost, ',') from entered`;
+select floor(extract(epoch from at) * 1000)::float8, array_to_string(lost, ',')
+  ${sources.has('stream') ? ', (select base::float8 from head), (select seq::float8 from head)' : ''}
+from entered`;
 }
 
 const fenceCtes = (source: string): string => `fences as materialized (select * from ${source}),
@@ -141,7 +143,7 @@ const EFFECTS: Readonly<Record<Effect, (source: string) => string>> = {
 ),
 head as (
   update stream_head set seq = seq + (select count(*) from changes)
-  where (select count(*) from changes) > 0 returning seq - (select count(*) from changes) as base
+  where (select count(*) from changes) > 0 returning seq, seq - (select count(*) from changes) as base
 ),
 published as (
   insert into stream (account_id, seq, job_id, revision, payload, at)

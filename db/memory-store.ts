@@ -1,7 +1,7 @@
 // The Store in memory: for the simulator and for fast tests. Same rules as Postgres, one thread, and a
 // clock from outside. Its tables are open, so that tests can look.
 import assert from 'node:assert/strict';
-import { type ActorKind, type ActorRef, refKey } from '../machines/contract/ids.ts';
+import { type ActorKind, type ActorRef, jobRef, refKey } from '../machines/contract/ids.ts';
 import { checkBatch, settleTimers, timerKey } from './batch.ts';
 import {
   type CommitBatch,
@@ -75,8 +75,11 @@ export class MemoryStore implements Store {
     for (const { component, name, term } of batch.fences) {
       if (!this.#holds({ name, term }, at)) lost.add(component);
     }
+    const from = this.#streamHead;
     this.#write(batch, at, (row) => !lost.has(row.component));
-    return { at, lost: [...lost].sort((a, b) => a - b) };
+    const to = this.#streamHead;
+    const published = to > from ? { from, to } : null;
+    return { at, lost: [...lost].sort((a, b) => a - b), published };
   }
 
   #write(
@@ -177,6 +180,15 @@ export class MemoryStore implements Store {
       .filter((row) => accountId === null || row.accountId === accountId)
       .slice(0, limit)
       .map(({ seq, accountId, jobId, payload }) => ({ seq, accountId, jobId, payload }));
+  }
+
+  async streamEntries(after: number, limit: number) {
+    this.#open();
+    return this.tables.stream.slice(after, after + limit).map((row) => ({
+      seq: row.seq,
+      ref: jobRef(row.accountId, row.jobId),
+      revision: row.revision,
+    }));
   }
 
   async streamHead(): Promise<number> {

@@ -88,6 +88,7 @@ test.each([
     statements.READ_STREAM_OF_ACCOUNT,
     ['stream_pkey: ((account_id = $1) AND (seq > $2))'],
   ],
+  ['streamEntries', statements.STREAM_ENTRIES, ['stream_by_seq: (seq > $1)']],
   ['streamHead', statements.STREAM_HEAD, ['stream_head: everything']],
   ['releaseLease', statements.RELEASE_LEASE, ['leases_pkey: (name = $1)']],
 ])('%s', async (_, statement, scans) => {

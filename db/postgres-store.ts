@@ -29,6 +29,8 @@ const COMMIT_ATTEMPTS = 5;
 // How long a backend of a broken connection gets to end before we answer for its commit.
 const END_BACKEND_MS = 5_000;
 
+type CommitRow = [at: number, lost: string, from?: number | null, to?: number | null];
+
 export class PostgresStore implements Store {
   readonly #connections: Connections;
   /** Commits whose connection broke: the backend may still be at work on them. */
@@ -56,8 +58,12 @@ export class PostgresStore implements Store {
     for (let attempt = 1; ; attempt += 1) {
       try {
         const [row] = await this.#connections.query(statement, parameters);
-        const [at, lost] = row as [number, string];
-        return { at, lost: lost === '' ? [] : lost.split(',').map(Number) };
+        const [at, lost, from = null, to = null] = row as CommitRow;
+        return {
+          at,
+          lost: lost === '' ? [] : lost.split(',').map(Number),
+          published: from === null || to === null ? null : { from, to },
+        };
       } catch (error) {
         if (error instanceof ConnectionLost) {
           this.#inDoubt.set(batch.batchId, error.backend);
@@ -127,6 +133,10 @@ export class PostgresStore implements Store {
         ? await this.#ask(statements.READ_STREAM, [after, limit])
         : await this.#ask(statements.READ_STREAM_OF_ACCOUNT, [accountId, after, limit]);
     return rows.map(statements.streamRow);
+  }
+
+  async streamEntries(after: number, limit: number) {
+    return (await this.#ask(statements.STREAM_ENTRIES, [after, limit])).map(statements.streamEntry);
   }
 
   async streamHead(): Promise<number> {

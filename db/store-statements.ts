@@ -1,8 +1,8 @@
 // The store's statements beside the commit, each prepared under its name, and their rows.
-import type { ActorKind, ActorRef } from '../machines/contract/ids.ts';
+import { type ActorKind, type ActorRef, jobRef } from '../machines/contract/ids.ts';
 import { type Column, columnParameters, columnSource } from './columns.ts';
 import type { Statement } from './connections.ts';
-import type { DueTimer, OutboxRow, StoredActor, StreamRow } from './store.ts';
+import type { DueTimer, OutboxRow, StoredActor, StreamEntry, StreamRow } from './store.ts';
 
 type Row = readonly unknown[];
 
@@ -136,6 +136,18 @@ export const streamRow = (row: Row): StreamRow => ({
   accountId: row[1] as string,
   jobId: row[2] as string,
   payload: row[3] as string,
+});
+
+export const STREAM_ENTRIES: Statement = {
+  name: 'streamEntries',
+  text: `select s.seq::float8, s.account_id, s.job_id, s.revision::float8 from stream s
+    where s.seq > $1 order by s.seq limit $2`,
+};
+
+export const streamEntry = (row: Row): StreamEntry => ({
+  seq: row[0] as number,
+  ref: jobRef(row[1] as string, row[2] as string),
+  revision: row[3] as number,
 });
 
 export const STREAM_HEAD: Statement = {

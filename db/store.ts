@@ -135,6 +135,8 @@ export interface CommitResult {
   readonly at: number;
   /** Components left out: a compare-and-set, a new actor's id or a fence was lost. Sorted, unique. */
   readonly lost: readonly number[];
+  /** The stream's `seq` before and after this commit; null when it published nothing. */
+  readonly published: { readonly from: number; readonly to: number } | null;
 }
 
 /** The connection broke after the commit was sent: it may or may not have happened. */
@@ -172,6 +174,13 @@ export interface StreamRow {
   readonly payload: string;
 }
 
+/** Says that a job's public face changed; not how. */
+export interface StreamEntry {
+  readonly seq: number;
+  readonly ref: ActorRef;
+  readonly revision: number;
+}
+
 export interface Lease {
   readonly name: string;
   readonly term: number;
@@ -198,6 +207,8 @@ export interface Store {
   outboxDelivered(rows: readonly { accountId: string; id: string }[]): Promise<void>;
   /** Rows after `seq`, of one account or (null) of all. Whoever sees a seq could see all lower ones. */
   readStream(accountId: string | null, after: number, limit: number): Promise<readonly StreamRow[]>;
+  /** The same rows without what they say, for who only has to know whom to look at. */
+  streamEntries(after: number, limit: number): Promise<readonly StreamEntry[]>;
   streamHead(): Promise<number>;
   /** Take or renew a lease. Null while another holder's is current. A new holder gets a new term. */
   acquireLease(name: string, holder: string, ttlMs: number): Promise<Lease | null>;

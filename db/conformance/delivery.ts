@@ -66,7 +66,13 @@ export function testDelivery(factory: StoreFactory): void {
         await store.commit(batchOf({ stream: [published('job_1', 1), published('job_2', 1)] }));
         await other.commit(batchOf({ stream: [published('job_1', 2)] }));
         await store.commit(batchOf({}));
-        await store.commit(batchOf({ stream: [published('job_9', 1, BOB)] }));
+        const last = await store.commit(batchOf({ stream: [published('job_9', 1, BOB)] }));
+        expect(last.published).toEqual({ from: 3, to: 4 });
+        expect((await store.commit(batchOf({}))).published).toBeNull();
+        expect(await other.streamEntries(2, 5)).toEqual([
+          { seq: 3, ref: job(1), revision: 2 },
+          { seq: 4, ref: job(9, BOB), revision: 1 },
+        ]);
         const rows = await other.readStream(null, 0, 10);
         expect(rows.map(({ seq, jobId }) => `${seq} ${jobId}`)).toEqual([
           '1 job_1',
