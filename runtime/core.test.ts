@@ -243,7 +243,7 @@ describe('failure', () => {
     expect(agent.of('settled')).toMatchObject([{ job: 'job_1' }]);
     expect(agent.of('run').map(({ job }) => job)).toEqual(['job_1', 'job_2']);
     // What the account was told is kept for when it takes turns again.
-    expect(await stateOf('job_1')).toBe('storing');
+    expect(await stateOf('job_1')).toBe('succeeded');
     const kept = [...(core.store as MemoryStore).tables.parked.values()].map(({ event }) =>
       JSON.parse(event),
     );
@@ -256,7 +256,7 @@ describe('failure', () => {
     const poison = { type: 'hold.releaseRequested', job: 'job_x', reason: '' } as const;
     await expect(core.turns.post(quotaRef('acc_a'), poison)).rejects.toThrow(Poison);
     await core.clock.advance(60_000);
-    expect(await stateOf('job_1')).toBe('releasing');
+    expect(await stateOf('job_1')).toBe('expired');
     expect(await core.store.dueTimers(10)).toEqual([]);
   });
 

@@ -19,7 +19,6 @@ const LIFE: JobEvent[] = [
     outputs: [{ blob: BLOB, bytes: 1, mediaType: 'image/png', facts: {} }],
     runMs: 5,
   },
-  { type: 'hold.captured', amountMt: 1000 },
 ];
 
 test('a step is what xstate calls a transition', () => {
@@ -47,7 +46,7 @@ test('a step is what xstate calls a transition', () => {
 test('an ignored event gives the same snapshot back', () => {
   const [start] = initialTransition(jobMachine, spec('job_1'));
   const [next, actions] = step(jobMachine, start as AnyMachineSnapshot, {
-    type: 'hold.captured',
+    type: 'hold.granted',
   });
   expect(next).toBe(start);
   expect(actions).toEqual([]);

@@ -56,8 +56,6 @@ export type JobEvent =
       resetsAt: number;
       standing: Standing;
     }
-  | { type: 'hold.captured'; amountMt: number }
-  | { type: 'hold.released' }
   | ({ type: 'slot.refused' } & AttemptKey)
   | ({ type: 'slot.returned' } & AttemptKey)
   | ({ type: 'run.acknowledged' } & AttemptKey)

@@ -159,11 +159,6 @@ const NO_LEASE = { lease: null, adoptable: null } as const;
 
 export const dropLease: Change = () => ({ ...NO_LEASE, startedAt: null });
 
-export const keepOutputs: Change = ({ event }) => {
-  const { outputs, runMs } = event as EventOf<'run.finished'>;
-  return { outputs, runMs, lease: null };
-};
-
 /** A cut-off worker turns out to have crashed while another attempt goes on: one step to poison. */
 export const noteTookDown: Change = (args) => {
   const { run } = args.context;
@@ -174,6 +169,12 @@ export const noteTookDown: Change = (args) => {
     tookDown: workersDown(args),
   };
 };
+
+const endedUncharged = ({ event }: Args) => ({
+  ...NO_LEASE,
+  chargedMt: 0,
+  finishedAt: event.at,
+});
 
 export const countFailure: Change = (args) => {
   const { run } = args.context;
@@ -188,29 +189,38 @@ export const countFailure: Change = (args) => {
   };
 };
 
+/** The settlement is asked for in the same turn, so this is what is charged. */
+export const endSucceeded: Change = ({ context: { spec }, event }) => {
+  const { outputs, runMs } = event as EventOf<'run.finished'>;
+  return {
+    outputs,
+    runMs,
+    lease: null,
+    failure: null,
+    chargedMt: spec.costMt,
+    finishedAt: event.at,
+  };
+};
+
 export const endFailed: Change = (args) => ({
   ...countFailure(args),
+  ...endedUncharged(args),
   attempt: args.context.run.attempt,
   startedAt: args.context.run.startedAt,
   ending: 'failed',
   ...(isPoison(args) ? { failure: { code: 'poisoned', message: '' } } : {}),
 });
 
-export const endCancelled: Change = () => ({ ...NO_LEASE, ending: 'cancelled' });
+export const endCancelled: Change = (args) => ({
+  ...endedUncharged(args),
+  ending: 'cancelled',
+});
 
-export const endExpired: Change = () => ({
-  ...NO_LEASE,
+export const endExpired: Change = (args) => ({
+  ...endedUncharged(args),
   ending: 'expired',
   failure: { code: 'deadlineExceeded', message: '' },
 });
-
-export const noteCharged: Change = ({ event }) => ({
-  chargedMt: (event as EventOf<'hold.captured'>).amountMt,
-  finishedAt: event.at,
-  failure: null,
-});
-
-export const noteReleased: Change = ({ event }) => ({ chargedMt: 0, finishedAt: event.at });
 
 // --- what a job says to others ------------------------------------------------------------------
 

@@ -4,6 +4,8 @@
 //                          ^  \___________|______________________|
 //                          |              v                      v
 //                          +-------- backingOff              releasing > failed | cancelled | expired
+//
+// `storing` and `releasing` are passed through: whatever ends a job settles its hold in the same turn.
 import { and, assign, enqueueActions, or, setup, stateIn, type SnapshotFrom } from 'xstate';
 import type { JobSpec } from '../contract/events.ts';
 import { effects } from '../effect.ts';
@@ -62,14 +64,12 @@ export const jobMachine = setup({
     adoptLease: change(job.adoptLease),
     leaveAdoptable: change(job.leaveAdoptable),
     dropLease: change(job.dropLease),
-    keepOutputs: change(job.keepOutputs),
     noteTookDown: change(job.noteTookDown),
     countFailure: change(job.countFailure),
+    endSucceeded: change(job.endSucceeded),
     endFailed: change(job.endFailed),
     endCancelled: change(job.endCancelled),
     endExpired: change(job.endExpired),
-    noteCharged: change(job.noteCharged),
-    noteReleased: change(job.noteReleased),
     cancelSlot: enqueueActions(({ context, event, enqueue }) => {
       const tell = job.cancelSlot({ context, event });
       if (tell) enqueue({ type: 'actor.tell', params: tell });
@@ -175,7 +175,7 @@ export const jobMachine = setup({
           guard: 'isFromLease',
           actions: { type: 'actor.tell', params: job.keepSlot },
         },
-        'run.finished': { guard: 'isFromLease', target: 'storing', actions: 'keepOutputs' },
+        'run.finished': { guard: 'isFromLease', target: 'storing', actions: 'endSucceeded' },
         'run.failed': [
           { guard: 'isFromLeaseAndMayTryAgain', target: 'backingOff', actions: 'countFailure' },
           { guard: 'isFromLease', target: 'releasing', actions: 'endFailed' },
@@ -220,18 +220,16 @@ export const jobMachine = setup({
       description: 'The results are stored; the hold is charged in the same commit.',
       tags: ['running'],
       entry: { type: 'actor.tell', params: job.askCapture },
-      on: { 'hold.captured': { target: 'succeeded', actions: 'noteCharged' } },
+      always: 'succeeded',
     },
     releasing: {
       description: 'The whole hold goes back, in the same commit as the ending.',
       entry: { type: 'actor.tell', params: job.askRelease },
-      on: {
-        'hold.released': [
-          { guard: 'endsCancelled', target: 'cancelled', actions: 'noteReleased' },
-          { guard: 'endsExpired', target: 'expired', actions: 'noteReleased' },
-          { target: 'failed', actions: 'noteReleased' },
-        ],
-      },
+      always: [
+        { guard: 'endsCancelled', target: 'cancelled' },
+        { guard: 'endsExpired', target: 'expired' },
+        { target: 'failed' },
+      ],
     },
     succeeded: { type: 'final', tags: 'settled' },
     failed: { type: 'final', tags: 'settled' },

@@ -1,6 +1,6 @@
 // A job as the tests know it: one event of each type, and the shortest way to each state.
 import type { AttemptKey, JobEvent, JobSpec } from '../contract/events.ts';
-import { begin, takeAll, timerEvent, type StateOf, type TimerOf } from '../testing.ts';
+import { begin, leavesIn, takeAll, timerEvent, type StateOf, type TimerOf } from '../testing.ts';
 import { jobMachine, type JobSnapshot } from './machine.ts';
 
 export type JobState = StateOf<typeof jobMachine>;
@@ -49,8 +49,6 @@ export const EVENTS = {
     resetsAt: 86_400_000,
     standing: 'good',
   }),
-  'hold.captured': at({ type: 'hold.captured', amountMt: 1000 }),
-  'hold.released': at({ type: 'hold.released' }),
   'slot.refused': at({ type: 'slot.refused', ...key }),
   'slot.returned': at({ type: 'slot.returned', ...key }),
   'run.acknowledged': at({ type: 'run.acknowledged', ...key }),
@@ -66,32 +64,34 @@ export const EVENTS = {
   backoff: timer('backoff'),
 } as const satisfies Record<Column, { type: string; at: number }>;
 
+export const loading = 'assigned.loadingModel';
+export const executing = 'assigned.executing';
+
 const QUEUED = [EVENTS['job.submitRequested'], EVENTS['hold.granted']];
 const LOADING = [...QUEUED, EVENTS['job.dispatched']];
 const EXECUTING = [...LOADING, EVENTS['run.started']];
-const RELEASING = [...QUEUED, EVENTS['job.cancelRequested']];
-const STORING = [...EXECUTING, EVENTS['run.finished']];
 const unsupported = { ...EVENTS['run.failed'], code: 'unsupported' };
 
-/** The canonical way to each state. */
-export const WAYS: Record<JobState, readonly object[]> = {
+/** Passed through on the way to an end, never at rest. */
+type Passed = 'storing' | 'releasing';
+
+/** The canonical way to each state that lasts. */
+export const WAYS: Record<Exclude<JobState, Passed>, readonly object[]> = {
   screening: [],
   holding: [EVENTS['job.submitRequested']],
   queued: QUEUED,
   'assigned.loadingModel': LOADING,
   'assigned.executing': EXECUTING,
   backingOff: [...EXECUTING, EVENTS['run.failed']],
-  storing: STORING,
-  releasing: RELEASING,
-  succeeded: [...STORING, EVENTS['hold.captured']],
-  failed: [...EXECUTING, unsupported, EVENTS['hold.released']],
-  cancelled: [...RELEASING, EVENTS['hold.released']],
-  expired: [...QUEUED, EVENTS.deadline, EVENTS['hold.released']],
+  succeeded: [...EXECUTING, EVENTS['run.finished']],
+  failed: [...EXECUTING, unsupported],
+  cancelled: [...QUEUED, EVENTS['job.cancelRequested']],
+  expired: [...QUEUED, EVENTS.deadline],
   refused: [EVENTS['job.submitRequested'], EVENTS['hold.refused']],
 };
 
-export const STATES = Object.keys(WAYS) as JobState[];
-export const UNDER_WAY = ['queued', 'assigned.loadingModel', 'assigned.executing', 'backingOff'];
+export const STATES = [...Object.keys(WAYS), 'storing', 'releasing'] as JobState[];
+export const UNDER_WAY = ['queued', loading, executing, 'backingOff'];
 
 /** The step that ends a series of events from the very beginning. */
 export const after = (...events: readonly object[]) => {
@@ -100,4 +100,13 @@ export const after = (...events: readonly object[]) => {
   return { ...step, said: [...born.said, ...step.said] };
 };
 
-export const reach = (state: JobState): JobSnapshot => after(...WAYS[state]).snapshot;
+/** A state that is passed through could only have been stored by a chart of another version. */
+export function reach(state: JobState): JobSnapshot {
+  if (state !== 'storing' && state !== 'releasing') return after(...WAYS[state]).snapshot;
+  const { context } = reach(state === 'storing' ? 'succeeded' : 'cancelled');
+  return jobMachine.resolveState({ value: state, context });
+}
+
+export const stateOf = (snapshot: JobSnapshot) => leavesIn(snapshot.value)[0] as JobState;
+export const run = (...events: readonly object[]) => after(...events).snapshot.context.run;
+export const ended = STATES.filter((state) => reach(state).status === 'done');

@@ -105,20 +105,12 @@ export const quotaMachine = setup({
       );
       enqueue.assign({ balance: change.balance });
       for (const params of change.postings) enqueue({ type: 'ledger.post', params });
-      enqueue({
-        type: 'actor.tell',
-        params: { to: reply(context, job), event: { type: 'hold.captured', amountMt } },
-      });
     }),
     release: enqueueActions(({ context, event, enqueue }) => {
       const { job, reason } = event as EventOf<'hold.releaseRequested'>;
       const change = onDayOf(context.balance, event, (today) => closeHold(today, job, 0, reason));
       enqueue.assign({ balance: change.balance });
       for (const params of change.postings) enqueue({ type: 'ledger.post', params });
-      enqueue({
-        type: 'actor.tell',
-        params: { to: reply(context, job), event: { type: 'hold.released' } },
-      });
     }),
     applyPlan: enqueueActions(({ context, event, enqueue }) => {
       const { plan } = event as EventOf<'plan.changed'>;

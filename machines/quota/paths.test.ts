@@ -73,8 +73,6 @@ function fitting(event: Stamped, { context: { balance } }: QuotaSnapshot): Stamp
 
 const ANSWERS: Record<string, readonly string[]> = {
   'hold.requested': ['hold.granted', 'hold.refused'],
-  'hold.captureRequested': ['hold.captured'],
-  'hold.releaseRequested': ['hold.released'],
 };
 
 /** Follows one account and holds the promises of SPEC.md against every step. */
@@ -118,22 +116,19 @@ class Watch {
       expect(found, `${name}, in ${leavesIn(this.snapshot.value).join()}`).toEqual(promised);
   }
 
-  /** Whoever asks is answered once; a refusal takes nothing, a grant takes exactly that (I3, I7). */
+  /** Whoever asks for a hold is answered once; a refusal takes nothing, a grant exactly that (I3, I7). */
   #checkAnswer(event: Stamped, before: QuotaSnapshot, said: readonly Said[]): void {
     const answers = toldBy(said);
     const possible = ANSWERS[event.type] ?? [];
     this.#promise(`I7 answers to ${event.type}`, answers.length, possible.length > 0 ? 1 : 0);
+    if (event.job === undefined) return;
     const [answer] = answers;
-    if (answer === undefined || event.job === undefined) return;
-    this.#promise('I7 answer', possible.includes(answer), true);
+    this.#promise('I7 answer', answer === undefined || possible.includes(answer), true);
     const { holds } = this.snapshot.context.balance;
     const earlier = Object.keys(before.context.balance.holds);
-    const kept =
-      {
-        'hold.granted': [...earlier, event.job],
-        'hold.refused': earlier,
-      }[answer] ?? earlier.filter((job) => job !== event.job);
-    this.#promise(`I3 holds after ${answer}`, Object.keys(holds).sort(), kept.sort());
+    const settled = earlier.filter((job) => job !== event.job);
+    const kept = answer === 'hold.granted' ? [...earlier, event.job] : answer ? earlier : settled;
+    this.#promise(`I3 holds after ${event.type}`, Object.keys(holds).sort(), kept.sort());
     if (answer === 'hold.refused')
       this.#promise('I7 context', this.snapshot.context, before.context);
   }
