@@ -6,7 +6,7 @@ import { cascade } from '../runtime/cascade.ts';
 import { isSettled, stateName, type Actor } from '../runtime/actor.ts';
 import type { Component } from '../runtime/component.ts';
 import { Agent, type Report } from './agent-testing.ts';
-import type { ActorEvent, JobSpec } from './contract/events.ts';
+import type { ActorEvent, AttemptName, JobSpec } from './contract/events.ts';
 import { jobRef, quotaRef, refKey, workerRef, type ActorRef } from './contract/ids.ts';
 import type { WorkerOrder } from './contract/worker-protocol.ts';
 import type { Posting } from './effect.ts';
@@ -138,7 +138,12 @@ export class World {
 
   deliverFrame(agent: Agent): boolean {
     const frame = agent.frames.shift();
-    if (frame) this.post(workerRef(agent.id), frame);
+    // As the session: a start goes straight to the job.
+    if (frame?.type === 'run.started') {
+      const { job, attempt } = frame as unknown as AttemptName;
+      const fence = { attempt, worker: agent.id, epoch: agent.epoch };
+      this.post(jobRef('acc_1', job), { type: 'run.started', ...fence });
+    } else if (frame) this.post(workerRef(agent.id), frame);
     return frame !== undefined;
   }
 

@@ -90,7 +90,7 @@ export class WorkerSession {
       case 'unloaded':
         return this.#tell({ ...frame, type: 'model.unloaded', epoch });
       case 'started':
-        return this.#tell({ ...frame, type: 'run.started', epoch });
+        return this.#started(frame, epoch);
       case 'finished':
         return void this.#finished(frame, epoch).catch(this.#giveUp);
       case 'failed':
@@ -103,6 +103,16 @@ export class WorkerSession {
       case 'drained':
         return;
     }
+  }
+
+  /** Straight to the job: the worker's chart has nothing to add. */
+  #started({ job, attempt }: AgentFrameOf<'started'>, epoch: string): void {
+    const slot = this.#slotOf(job, attempt);
+    if (!slot) return;
+    const fence = { attempt, worker: this.#ref.id, epoch };
+    this.#seams
+      .post(jobRef(slot.accountId, job), { type: 'run.started', ...fence })
+      .catch(this.#giveUp);
   }
 
   /** Its lease ran out while the socket stayed open: only another hello makes the worker known again. */

@@ -72,7 +72,7 @@ export interface AttemptName {
   readonly attempt: number;
 }
 
-/** Everything but the first three comes from jobs, the session or an operator. */
+/** From the agent by way of its session, from jobs, or from an operator. */
 export type WorkerEvent =
   | {
       type: 'worker.connected';
@@ -97,8 +97,6 @@ export type WorkerEvent =
   | { type: 'model.loaded'; epoch: string; model: string; loadMs: number; vramBytes: number }
   | { type: 'model.loadFailed'; epoch: string; model: string; code: FailureCode; message: string }
   | { type: 'model.unloaded'; epoch: string; model: string }
-  | ({ type: 'run.acknowledged'; epoch: string } & AttemptName)
-  | ({ type: 'run.started'; epoch: string } & AttemptName)
   | ({
       type: 'run.finished';
       epoch: string;

@@ -15,8 +15,8 @@ export interface Slot {
   readonly accountId: string;
   readonly attempt: number;
   readonly model: string;
-  /** `cancelling`: the job is over, the agent has not said so yet. */
-  readonly phase: 'ordered' | 'running' | 'cancelling';
+  /** `cancelling`: the job has given it up, the agent has not said that it stopped. */
+  readonly phase: 'live' | 'cancelling';
 }
 
 export interface WorkerRun {
@@ -156,7 +156,7 @@ const runOrder = (spec: JobSpec, attempt: number): WorkerOrder => ({
 export function claim({ context, event }: Args): Decision {
   const { spec, attempt } = event as EventOf<'slot.claimed'>;
   const { run } = context;
-  const slot: Slot = { accountId: spec.accountId, attempt, model: spec.model, phase: 'ordered' };
+  const slot: Slot = { accountId: spec.accountId, attempt, model: spec.model, phase: 'live' };
   const order = { order: runOrder(spec, attempt), accountId: spec.accountId };
   const slots = { ...run.slots, [spec.id]: slot };
   if (run.loaded.includes(spec.model) || run.loading === spec.model)
@@ -209,11 +209,12 @@ export function dropBounced({ context: { run }, event }: Args): Decision {
 }
 
 /**
- * The agent reports on an attempt. One that has no slot here is told to be forgotten and changes
+ * The agent reports the end of an attempt. One that has no slot here is told to be forgotten and changes
  * nothing. One that is being cancelled frees its slot; its job is not told, for it has moved on.
  */
 export function report({ context, event }: Args): Decision {
-  const { job, attempt } = event as EventOf<'run.started'>;
+  const ended = event as EventOf<'run.finished' | 'run.failed' | 'run.cancelled'>;
+  const { job, attempt } = ended;
   const { run } = context;
   const slot = run.slots[job];
   const settle = [{ job, attempt }];
@@ -223,35 +224,26 @@ export function report({ context, event }: Args): Decision {
     slot.phase === 'cancelling' ? [] : [{ job, accountId: slot.accountId, event: said }];
   const slots = without(run.slots, job);
 
-  switch (event.type) {
-    case 'run.started':
-      return {
-        ...(slot.phase === 'ordered'
-          ? { run: { slots: { ...run.slots, [job]: { ...slot, phase: 'running' } } } }
-          : {}),
-        tells: tell({ type: event.type, ...key }),
-      };
+  switch (ended.type) {
     case 'run.finished': {
-      const { outputs, runMs } = event;
+      const { type, outputs, runMs } = ended;
       return {
         run: { slots, failuresInRow: 0, breaks: 0 },
-        tells: tell({ type: event.type, ...key, outputs, runMs }),
+        tells: tell({ type, ...key, outputs, runMs }),
         settle,
       };
     }
     case 'run.failed': {
-      const { code, message } = event;
+      const { type, code, message } = ended;
       return {
         run: { slots, failuresInRow: run.failuresInRow + (blamesWorker(code) ? 1 : 0) },
-        tells: tell({ type: event.type, ...key, code, message }),
+        tells: tell({ type, ...key, code, message }),
         settle,
       };
     }
     case 'run.cancelled':
       // Nobody asked for it: the attempt comes back without costing one.
       return { run: { slots }, tells: tell({ type: 'slot.returned', ...key }), settle };
-    default:
-      return { tells: tell({ type: 'run.acknowledged', ...key }) };
   }
 }
 

@@ -42,7 +42,7 @@ const TABLE: Table = {
     'slot.claimed': 'offline', 'slot.adopted': ignored, 'slot.cancelRequested': 'offline',
     'tell.bounced': ignored,
     'model.loaded': ignored, 'model.loadFailed': ignored, 'model.unloaded': ignored,
-    'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored,
+    'run.finished': ignored,
     'run.failed': ignored, 'run.cancelled': ignored,
   },
   // Never at rest: whatever comes, the next step leads on.
@@ -54,7 +54,7 @@ const TABLE: Table = {
     'slot.claimed': 'idle', 'slot.adopted': 'idle', 'slot.cancelRequested': 'idle',
     'tell.bounced': 'idle',
     'model.loaded': 'idle', 'model.loadFailed': 'idle', 'model.unloaded': 'idle',
-    'run.acknowledged': 'idle', 'run.started': 'idle', 'run.finished': 'idle', 'run.failed': 'idle',
+    'run.finished': 'idle', 'run.failed': 'idle',
     'run.cancelled': 'idle',
   },
   idle: {
@@ -65,7 +65,7 @@ const TABLE: Table = {
     'slot.claimed': 'executing', 'slot.adopted': ignored, 'slot.cancelRequested': ignored,
     'tell.bounced': ignored,
     'model.loaded': 'idle', 'model.loadFailed': 'idle', 'model.unloaded': 'idle',
-    'run.acknowledged': 'idle', 'run.started': 'idle', 'run.finished': 'idle', 'run.failed': 'idle',
+    'run.finished': 'idle', 'run.failed': 'idle',
     'run.cancelled': 'idle',
   },
   swapping: {
@@ -76,7 +76,7 @@ const TABLE: Table = {
     'slot.claimed': 'swapping', 'slot.adopted': ignored, 'slot.cancelRequested': 'swapping',
     'tell.bounced': 'swapping',
     'model.loaded': 'executing', 'model.loadFailed': 'idle', 'model.unloaded': ignored,
-    'run.acknowledged': 'swapping', 'run.started': 'swapping', 'run.finished': 'swapping',
+    'run.finished': 'swapping',
     'run.failed': 'swapping', 'run.cancelled': 'swapping',
   },
   executing: {
@@ -87,7 +87,7 @@ const TABLE: Table = {
     'slot.claimed': 'executing', 'slot.adopted': ignored, 'slot.cancelRequested': 'executing',
     'tell.bounced': 'executing',
     'model.loaded': 'executing', 'model.loadFailed': 'executing', 'model.unloaded': 'executing',
-    'run.acknowledged': 'executing', 'run.started': 'executing', 'run.finished': 'idle',
+    'run.finished': 'idle',
     'run.failed': 'idle', 'run.cancelled': 'idle',
   },
   draining: {
@@ -98,7 +98,7 @@ const TABLE: Table = {
     'slot.claimed': 'draining', 'slot.adopted': ignored, 'slot.cancelRequested': 'draining',
     'tell.bounced': 'draining',
     'model.loaded': 'draining', 'model.loadFailed': 'draining', 'model.unloaded': 'draining',
-    'run.acknowledged': 'draining', 'run.started': 'draining', 'run.finished': 'draining',
+    'run.finished': 'draining',
     'run.failed': 'draining', 'run.cancelled': 'draining',
   },
   unhealthy: {
@@ -109,7 +109,7 @@ const TABLE: Table = {
     'slot.claimed': 'unhealthy', 'slot.adopted': ignored, 'slot.cancelRequested': ignored,
     'tell.bounced': ignored,
     'model.loaded': 'unhealthy', 'model.loadFailed': 'unhealthy', 'model.unloaded': 'unhealthy',
-    'run.acknowledged': 'unhealthy', 'run.started': 'unhealthy', 'run.finished': 'unhealthy',
+    'run.finished': 'unhealthy',
     'run.failed': 'unhealthy', 'run.cancelled': 'unhealthy',
   },
   quarantined: {
@@ -121,7 +121,7 @@ const TABLE: Table = {
     'tell.bounced': 'quarantined',
     'model.loaded': 'quarantined', 'model.loadFailed': 'quarantined',
     'model.unloaded': 'quarantined',
-    'run.acknowledged': 'quarantined', 'run.started': 'quarantined', 'run.finished': 'quarantined',
+    'run.finished': 'quarantined',
     'run.failed': 'quarantined', 'run.cancelled': 'quarantined',
   },
 };
@@ -194,7 +194,7 @@ describe('a claim (I1, I2)', () => {
   it('of a model in memory is one order', () => {
     const { snapshot, said } = step('idle', claim('job_1'));
     expect(snapshot.context.run.slots).toEqual({
-      job_1: { accountId: 'acc_1', attempt: 1, model: 'sketch', phase: 'ordered' },
+      job_1: { accountId: 'acc_1', attempt: 1, model: 'sketch', phase: 'live' },
     });
     expect(said).toEqual([
       [
@@ -313,13 +313,7 @@ describe('the fence (I4)', () => {
         expect(take(workerMachine, after(...way).snapshot, report).isIgnored).toBe(true);
   });
 
-  it.each([
-    'run.acknowledged',
-    'run.started',
-    'run.finished',
-    'run.failed',
-    'run.cancelled',
-  ] as const)(
+  it.each(['run.finished', 'run.failed', 'run.cancelled'] as const)(
     '%s of an attempt without a slot is told to be forgotten, and that is all',
     (type) => {
       for (const strange of [{ job: 'job_9' }, { attempt: 2 }]) {
@@ -451,18 +445,22 @@ describe('the hello of the same boot (I7)', () => {
   const from = (way: readonly object[], event: object) =>
     take(workerMachine, after(...way).snapshot, event);
 
-  it('keeps what both sides know, and takes the order as acknowledged', () => {
+  it('keeps what both sides know, and takes the orders as acknowledged', () => {
     const { snapshot, said } = from(two, hello([name, second], { runtime: 'r2' }));
     expect(Object.keys(snapshot.context.run.slots)).toEqual(['job_1', 'job_2']);
     expect(snapshot.context.run.runtime).toBe('r2');
-    expect(tellsOf(said)).toEqual([toJob({ type: 'run.acknowledged', ...key }, 'job_2')]);
+    const acknowledged = { type: 'run.acknowledged', ...key };
+    expect(tellsOf(said)).toEqual([toJob(acknowledged), toJob(acknowledged, 'job_2')]);
     expect(ordersOf(said)).toEqual([]);
   });
 
   it('gives back what the agent never heard of', () => {
     const { snapshot, said } = from(two, hello([name]));
     expect(Object.keys(snapshot.context.run.slots)).toEqual(['job_1']);
-    expect(tellsOf(said)).toEqual([toJob({ type: 'slot.returned', ...key }, 'job_2')]);
+    expect(tellsOf(said)).toEqual([
+      toJob({ type: 'slot.returned', ...key }, 'job_2'),
+      toJob({ type: 'run.acknowledged', ...key }),
+    ]);
   });
 
   it('stops what only the agent knows', () => {
@@ -472,7 +470,7 @@ describe('the hello of the same boot (I7)', () => {
   });
 
   it('tells two attempts of one job apart', () => {
-    const retried = [...WAYS.idle, claim('job_1', 'sketch', 2), EVENTS['run.started']];
+    const retried = [...WAYS.idle, claim('job_1', 'sketch', 2)];
     const third = { job: 'job_1', attempt: 2 };
     for (const named of [
       [name, third],

@@ -117,8 +117,6 @@ export const workerMachine = base
       'model.loaded': { guard: 'isCurrentBoot', actions: 'noteLoaded' },
       'model.loadFailed': { guard: 'isCurrentBoot', actions: 'noteLoadFailed' },
       'model.unloaded': { guard: 'isCurrentBoot', actions: 'noteUnloaded' },
-      'run.acknowledged': { guard: 'isCurrentBoot', actions: 'report' },
-      'run.started': { guard: 'isCurrentBoot', actions: 'report' },
       'run.finished': { guard: 'isCurrentBoot', actions: 'report' },
       'run.failed': { guard: 'isCurrentBoot', actions: 'report' },
       'run.cancelled': { guard: 'isCurrentBoot', actions: 'report' },

@@ -4,8 +4,7 @@ import type { Args, Decision, EventOf, Slot, WorkerContext } from './context.ts'
 
 type Tells = NonNullable<Decision['tells']>;
 
-const live = (slots: Readonly<Record<string, Slot>>) =>
-  Object.entries(slots).filter(([, slot]) => slot.phase !== 'cancelling');
+const isLive = ([, slot]: readonly [string, Slot]) => slot.phase !== 'cancelling';
 
 function tellAll(
   { id, run }: WorkerContext,
@@ -23,15 +22,16 @@ function tellAll(
 /** The lease ran out: free every job at once, and remember the attempts in case they come back. */
 export function loseAll({ context }: Args): Decision {
   const { run } = context;
+  const freed = Object.entries(run.slots).filter(isLive);
   return {
     run: {
       runtime: '',
       slots: {},
-      lost: { ...run.lost, ...Object.fromEntries(live(run.slots)) },
+      lost: { ...run.lost, ...Object.fromEntries(freed) },
       loaded: [],
       loading: null,
     },
-    tells: tellAll(context, live(run.slots), 'worker.lost'),
+    tells: tellAll(context, freed, 'worker.lost'),
   };
 }
 
@@ -49,7 +49,7 @@ export function reconcile({ context, event }: Args): Decision {
     loading: null,
   };
   if (hello.epoch !== run.epoch) {
-    const gone = [...live(run.slots), ...Object.entries(run.lost)];
+    const gone = [...Object.entries(run.slots).filter(isLive), ...Object.entries(run.lost)];
     return {
       offer: hello.offer,
       run: { ...arrived, slots: {}, lost: {}, failuresInRow: 0, breaks: 0 },
@@ -67,7 +67,6 @@ export function reconcile({ context, event }: Args): Decision {
   const kept = slots.filter(isSaid);
   const returned = slots.filter((each) => !isSaid(each));
   const cutOff = Object.entries(run.lost).filter(isSaid);
-  const ordered = kept.filter(([, slot]) => slot.phase === 'ordered');
   const known = new Set([...kept, ...cutOff].map(([job, slot]) => nameOf(job, slot.attempt)));
   return {
     offer: hello.offer,
@@ -79,9 +78,9 @@ export function reconcile({ context, event }: Args): Decision {
       loading,
     },
     tells: [
-      ...tellAll(context, live(Object.fromEntries(returned)), 'slot.returned'),
-      // The agent has the order, whether or not its acknowledgement got through.
-      ...tellAll(context, ordered, 'run.acknowledged'),
+      ...tellAll(context, returned.filter(isLive), 'slot.returned'),
+      // The agent has the order, whether or not that got through. A job that knows it ignores this.
+      ...tellAll(context, kept.filter(isLive), 'run.acknowledged'),
       ...tellAll(context, cutOff, 'run.adoptionOffered'),
     ],
     orders: [

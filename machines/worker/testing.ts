@@ -87,8 +87,6 @@ export const EVENTS = {
     message: 'It is damaged.',
   }),
   'model.unloaded': at({ type: 'model.unloaded', epoch: 'e1', model: 'sketch' }),
-  'run.acknowledged': at({ type: 'run.acknowledged', ...report }),
-  'run.started': at({ type: 'run.started', ...report }),
   'run.finished': at({ type: 'run.finished', ...report, outputs: [output], runMs: 7000 }),
   'run.failed': at({ type: 'run.failed', ...report, code: 'engineCrashed', message: 'It fell.' }),
   'run.cancelled': at({ type: 'run.cancelled', ...report }),
@@ -96,7 +94,7 @@ export const EVENTS = {
 } as const satisfies Record<Column, { type: string; at: number }>;
 
 const IDLE = [hello()];
-const EXECUTING = [...IDLE, claim('job_1'), EVENTS['run.started']];
+const EXECUTING = [...IDLE, claim('job_1')];
 export const FAILURE = [claim('job_1'), EVENTS['run.failed']];
 
 /** The canonical way to each state that lasts; `connecting` never does. */
