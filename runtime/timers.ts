@@ -1,9 +1,11 @@
 // Due timers become events. A timer's row is deleted by the turn it causes, so one that fires twice, or
 // late, meets an arming id that is no longer current and changes nothing.
 import type { DueTimer, Store } from '../db/store.ts';
+import { refKey } from '../machines/contract/ids.ts';
 import type { Clock } from './clock.ts';
 import type { Component } from './component.ts';
 import type { Leases } from './leases.ts';
+import { LeftAlone } from './parking.ts';
 import type { Turns } from './turn.ts';
 
 const BATCH_MAX = 500;
@@ -12,10 +14,15 @@ const POLL_MS = 1_000;
 /** Workers come back to a runtime that was away: till then no lease runs out, nor the time of a run. */
 export const BOOT_GRACE_MS = 10_000;
 
+/** A runtime that is new enough takes the lease meanwhile. */
+const LEFT_ALONE_MS = 60_000;
+
 export class TimerLoop {
   readonly #seams: { store: Store; clock: Clock; leases: Leases; post: Turns['post'] };
   readonly #stop = new AbortController();
   #wake = new AbortController();
+  /** Timers of actors that a newer version wrote, by when to try again: they take nobody else's place. */
+  readonly #leftAlone = new Map<string, number>();
   #nextDueAt = Infinity;
   #startedAt = 0;
   #loop: Promise<void> = Promise.resolve();
@@ -44,6 +51,7 @@ export class TimerLoop {
     const { clock } = this.#seams;
     while (!this.#stop.signal.aborted) {
       const progressed = await this.runOnce().catch(() => false);
+      if (this.#stop.signal.aborted) return;
       const pauseMs = progressed ? 0 : this.#nextDueAt - clock.now();
       this.#wake = new AbortController();
       await clock.sleep(Math.min(Math.max(pauseMs, 5), POLL_MS), this.#wake.signal);
@@ -55,7 +63,8 @@ export class TimerLoop {
     const { store, clock, leases } = this.#seams;
     this.#nextDueAt = Infinity;
     if (!leases.held('timers')) return false;
-    const due = (await store.dueTimers(BATCH_MAX)).filter((timer) => !this.#isInGrace(timer));
+    const found = await store.dueTimers(BATCH_MAX + this.#leftAlone.size);
+    const due = found.filter((timer) => !this.#isInGrace(timer) && !this.#isLeftAlone(timer));
     const fired = await Promise.all(due.map((timer) => this.#fire(timer)));
     const nextMs = await store.nextTimerInMs();
     if (nextMs !== null)
@@ -69,13 +78,23 @@ export class TimerLoop {
     return waitsForWorker && this.#seams.clock.now() - this.#startedAt < BOOT_GRACE_MS;
   }
 
+  #isLeftAlone({ ref }: DueTimer): boolean {
+    const until = this.#leftAlone.get(refKey(ref)) ?? 0;
+    return until > this.#seams.clock.now();
+  }
+
   /** A timer that cannot fire now (its actor is parked, the store is away) stays due. */
   async #fire({ ref, name, armingId }: DueTimer): Promise<boolean> {
-    const timer = { name, armingId };
-    const outcome = await this.#seams
-      .post(ref, { type: 'timer.fired' }, { timer })
-      .catch(() => null);
-    return outcome?.ok === true && outcome.changed;
+    const { post, clock } = this.#seams;
+    this.#leftAlone.delete(refKey(ref));
+    try {
+      const timer = { name, armingId };
+      const outcome = await post(ref, { type: 'timer.fired' }, { timer });
+      return outcome.ok && outcome.changed;
+    } catch (error) {
+      if (error instanceof LeftAlone) this.#leftAlone.set(refKey(ref), clock.now() + LEFT_ALONE_MS);
+      return false;
+    }
   }
 
   async stop(): Promise<void> {
