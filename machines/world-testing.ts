@@ -14,7 +14,8 @@ import type { JobContext } from './job/context.ts';
 import type { QuotaContext } from './quota/machine.ts';
 import { Bookkeeper, noon } from './quota/testing.ts';
 import type { WorkerContext } from './worker/context.ts';
-import { jobSpec, offer } from './worker/testing.ts';
+import { spec } from './job/testing.ts';
+import { offer } from './worker/testing.ts';
 
 const JOBS = ['job_1', 'job_2', 'job_3', 'job_4'];
 export const WORKERS = ['w1', 'w2'];
@@ -107,8 +108,9 @@ export class World {
 
   submit(n: number): void {
     const id = JOBS[n % JOBS.length]!;
-    const spec: JobSpec = jobSpec(id, ['sketch', 'paint', 'film', 'sketch'][n % 4]);
-    this.post(jobRef('acc_1', id), { type: 'job.submitRequested', spec, impossible: null });
+    const model = (['sketch', 'paint', 'film', 'sketch'] as const)[n % 4]!;
+    const job: JobSpec = { ...spec, id, model };
+    this.post(jobRef('acc_1', id), { type: 'job.submitRequested', spec: job, impossible: null });
   }
 
   cancel(n: number): void {

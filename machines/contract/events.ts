@@ -3,7 +3,7 @@
 import type { FailureCode } from './failures.ts';
 import type { JobParams } from './requests.ts';
 import type { Modality, ModelOffer } from './models.ts';
-import type { Output } from './worker-protocol.ts';
+import type { Output, RunOrder } from './worker-protocol.ts';
 
 export type Plan = 'free' | 'starter' | 'pro';
 export type Standing = 'good' | 'limited' | 'suspended';
@@ -89,7 +89,8 @@ export type WorkerEvent =
   | { type: 'worker.resumeRequested' }
   | { type: 'worker.quarantineRequested' }
   | { type: 'lease.expired' }
-  | { type: 'slot.claimed'; spec: JobSpec; attempt: number; epoch: string }
+  /** The worker decides by the order and passes it on as it is. */
+  | { type: 'slot.claimed'; accountId: string; epoch: string; order: RunOrder }
   | ({ type: 'slot.adopted' } & AttemptName)
   | ({ type: 'slot.cancelRequested' } & AttemptName)
   /** A tell came back: the actor it was meant for has ended. */

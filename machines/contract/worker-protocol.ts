@@ -119,6 +119,7 @@ export type WorkerCommand = Extract<RuntimeFrame, { id: string }>;
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 /** A command as a chart declares it; the turn gives it its id. */
 export type WorkerOrder = WithoutId<WorkerCommand>;
+export type RunOrder = Extract<WorkerOrder, { type: 'run' }>;
 
 // Results are uploaded before `finished` is reported, by chunk, resumable:
 //   HEAD /v1/workers/jobs/:job/attempts/:attempt/blobs/:blob -> 200 with `Upload-Offset` (bytes held)

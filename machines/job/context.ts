@@ -2,7 +2,7 @@
 import type { AttemptKey, JobEvent, JobSpec, Plan, Stamped } from '../contract/events.ts';
 import { isRetryable, type FailureCode } from '../contract/failures.ts';
 import { quotaRef, workerRef } from '../contract/ids.ts';
-import type { Output } from '../contract/worker-protocol.ts';
+import type { Output, RunOrder } from '../contract/worker-protocol.ts';
 import type { Effects } from '../effect.ts';
 
 /** Attempts that may fail before the job does. */
@@ -264,10 +264,20 @@ export const askRelease = ({ context: { spec, run } }: Args): Tell => ({
 /** Told with the lease already taken: the worker makes its slot busy in the same commit. */
 export const claimSlot = ({ context: { spec, run }, event }: Args): Tell => {
   const { worker, epoch } = event as EventOf<'job.dispatched'>;
-  return {
-    to: workerRef(worker),
-    event: { type: 'slot.claimed', spec, attempt: run.attempt, epoch },
+  const { id: job, accountId, model, modality, prompt, count, timeLimitMs } = spec;
+  const order: RunOrder = {
+    type: 'run',
+    job,
+    attempt: run.attempt,
+    model,
+    modality,
+    prompt,
+    params: { ...spec.params },
+    count,
+    inputs: [...spec.inputs],
+    timeLimitMs,
   };
+  return { to: workerRef(worker), event: { type: 'slot.claimed', accountId, epoch, order } };
 };
 
 export const keepSlot = ({ context: { spec }, event }: Args): Tell => {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { quotaRef, workerRef } from '../contract/ids.ts';
 import { begin, effectsOf, take, timerEvent, toldBy } from '../testing.ts';
+import { runOrder } from '../worker/testing.ts';
 import { jobMachine } from './machine.ts';
 import {
   after,
@@ -76,7 +77,12 @@ describe('the main path', () => {
         'actor.tell',
         {
           to: workerRef('w1'),
-          event: { type: 'slot.claimed', spec, attempt: 1, epoch: 'e1' },
+          event: {
+            type: 'slot.claimed',
+            accountId: 'acc_1',
+            epoch: 'e1',
+            order: runOrder('job_1'),
+          },
         },
       ],
       ['arm', timerEvent(jobMachine, 'attemptTimeout'), spec.timeLimitMs + 300_000],

@@ -4,7 +4,6 @@ import type {
   AttemptKey,
   AttemptName,
   JobEvent,
-  JobSpec,
   Stamped,
   WorkerEvent,
   WorkerOffer,
@@ -113,14 +112,15 @@ export const isSameBoot = ({ context, event }: Args) =>
 
 /** A slot is free, and the model is in memory, on its way there, or may be swapped in now. */
 export function canClaim({ context: { offer, run }, event }: Args): boolean {
-  const { spec, epoch } = event as EventOf<'slot.claimed'>;
+  const { epoch, order } = event as EventOf<'slot.claimed'>;
+  const { job, model } = order;
   if (epoch !== run.epoch || run.runtime === '') return false;
   if (Object.keys(run.slots).length >= offer.slots) return false;
   // An earlier attempt of the job is still being stopped: the agent knows both by the same name.
-  if (spec.id in run.slots) return false;
-  if (!offer.models.some((model) => model.id === spec.model)) return false;
-  if (run.loading !== null) return run.loading === spec.model;
-  return run.loaded.includes(spec.model) || Object.keys(run.slots).length === 0;
+  if (job in run.slots) return false;
+  if (!offer.models.some(({ id }) => id === model)) return false;
+  if (run.loading !== null) return run.loading === model;
+  return run.loaded.includes(model) || Object.keys(run.slots).length === 0;
 }
 
 // --- decisions ------------------------------------------------------------------------------------
@@ -140,48 +140,33 @@ export function evictionsFor({ offer, run }: WorkerContext, model: string): read
   return evicted;
 }
 
-const runOrder = (spec: JobSpec, attempt: number): WorkerOrder => ({
-  type: 'run',
-  job: spec.id,
-  attempt,
-  model: spec.model,
-  modality: spec.modality,
-  prompt: spec.prompt,
-  params: { ...spec.params },
-  count: spec.count,
-  inputs: [...spec.inputs],
-  timeLimitMs: spec.timeLimitMs,
-});
-
 export function claim({ context, event }: Args): Decision {
-  const { spec, attempt } = event as EventOf<'slot.claimed'>;
+  const { accountId, order } = event as EventOf<'slot.claimed'>;
+  const { job, attempt, model } = order;
   const { run } = context;
-  const slot: Slot = { accountId: spec.accountId, attempt, model: spec.model, phase: 'live' };
-  const order = { order: runOrder(spec, attempt), accountId: spec.accountId };
-  const slots = { ...run.slots, [spec.id]: slot };
-  if (run.loaded.includes(spec.model) || run.loading === spec.model)
-    return { run: { slots }, orders: [order] };
-  const evicted = evictionsFor(context, spec.model);
+  const slots = { ...run.slots, [job]: { accountId, attempt, model, phase: 'live' as const } };
+  const runs = { order, accountId };
+  if (run.loaded.includes(model) || run.loading === model)
+    return { run: { slots }, orders: [runs] };
+  const evicted = evictionsFor(context, model);
   return {
-    run: {
-      slots,
-      loading: spec.model,
-      loaded: run.loaded.filter((model) => !evicted.includes(model)),
-    },
+    run: { slots, loading: model, loaded: run.loaded.filter((each) => !evicted.includes(each)) },
     orders: [
-      ...evicted.map((model) => ({ order: { type: 'unload' as const, model }, accountId: null })),
-      { order: { type: 'load', model: spec.model }, accountId: null },
-      order,
+      ...evicted.map((each) => ({
+        order: { type: 'unload' as const, model: each },
+        accountId: null,
+      })),
+      { order: { type: 'load', model }, accountId: null },
+      runs,
     ],
   };
 }
 
 export function refuseClaim({ context, event }: Args): Decision {
-  const { spec, attempt, epoch } = event as EventOf<'slot.claimed'>;
+  const { accountId, epoch, order } = event as EventOf<'slot.claimed'>;
+  const { job, attempt } = order;
   const key: AttemptKey = { attempt, worker: context.id, epoch };
-  return {
-    tells: [{ job: spec.id, accountId: spec.accountId, event: { type: 'slot.refused', ...key } }],
-  };
+  return { tells: [{ job, accountId, event: { type: 'slot.refused', ...key } }] };
 }
 
 /** Stop the attempt but keep its slot busy until the agent says that it stopped. */

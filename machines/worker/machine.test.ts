@@ -22,6 +22,7 @@ import {
   name,
   offer,
   reach,
+  runOrder,
   STATES,
   WAYS,
   type Column,
@@ -196,26 +197,7 @@ describe('a claim (I1, I2)', () => {
     expect(snapshot.context.run.slots).toEqual({
       job_1: { accountId: 'acc_1', attempt: 1, model: 'sketch', phase: 'live' },
     });
-    expect(said).toEqual([
-      [
-        'worker.order',
-        {
-          accountId: 'acc_1',
-          order: {
-            type: 'run',
-            job: 'job_1',
-            attempt: 1,
-            model: 'sketch',
-            modality: 'image',
-            prompt: 'a lighthouse',
-            params: { width: 1024, height: 1024 },
-            count: 1,
-            inputs: [],
-            timeLimitMs: 60_000,
-          },
-        },
-      ],
-    ]);
+    expect(said).toEqual([['worker.order', { accountId: 'acc_1', order: runOrder('job_1') }]]);
   });
 
   it('of another model makes room, loads it and then runs, in this order', () => {

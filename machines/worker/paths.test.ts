@@ -156,7 +156,7 @@ class Watch {
       (tell) => tell.event.type === 'slot.refused',
     );
     if (event.type !== 'slot.claimed') return this.#promise('I2 runs', ordered, []);
-    const { id } = (event as unknown as ReturnType<typeof claim>).spec;
+    const { job: id } = (event as unknown as ReturnType<typeof claim>).order;
     const isNew = !(id in before.slots) && id in this.snapshot.context.run.slots;
     this.#promise('I2 granted', ordered, isNew ? [id] : []);
     this.#promise('I2 refused', refused.length, isNew ? 0 : 1);

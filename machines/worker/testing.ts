@@ -1,8 +1,8 @@
 // A worker as the tests know it: two slots, two models of which one fits, one event of each type, and
 // the shortest way to each state.
-import type { JobSpec, WorkerEvent, WorkerOffer } from '../contract/events.ts';
+import type { WorkerEvent, WorkerOffer } from '../contract/events.ts';
 import type { ModelOffer } from '../contract/models.ts';
-import { spec } from '../job/testing.ts';
+import type { RunOrder } from '../contract/worker-protocol.ts';
 import { begin, takeAll, timerEvent, type StateOf, type TimerOf } from '../testing.ts';
 import { workerMachine, type WorkerSnapshot } from './machine.ts';
 
@@ -36,14 +36,26 @@ export const offer: WorkerOffer = {
 /** Stamped like the turn does. */
 export const at = <E extends { type: string }>(event: E, time = 1000) => ({ ...event, at: time });
 
-export const jobSpec = (id: string, modelId = 'sketch'): JobSpec => ({
-  ...spec,
-  id,
+export const runOrder = (job: string, modelId = 'sketch', attempt = 1): RunOrder => ({
+  type: 'run',
+  job,
+  attempt,
   model: modelId,
+  modality: 'image',
+  prompt: 'a lighthouse',
+  params: { width: 1024, height: 1024 },
+  count: 1,
+  inputs: [],
+  timeLimitMs: 60_000,
 });
 
 export const claim = (job: string, modelId = 'sketch', attempt = 1, epoch = 'e1') =>
-  at({ type: 'slot.claimed', spec: jobSpec(job, modelId), attempt, epoch });
+  at({
+    type: 'slot.claimed',
+    accountId: 'acc_1',
+    epoch,
+    order: runOrder(job, modelId, attempt),
+  });
 
 export const hello = (
   attempts: readonly { job: string; attempt: number }[] = [],
