@@ -5,6 +5,7 @@ import type { Blobs } from '../machines/contract/blobs.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import type { Inspector } from './inspector/inspector.ts';
 import type { Live } from './live.ts';
 import type { Metrics } from './metrics.ts';
 import type { Turns } from './turn.ts';
@@ -23,4 +24,5 @@ export interface Host {
   readonly live: Live;
   readonly sessions: WorkerSessions;
   readonly metrics: Metrics;
+  readonly inspector: Inspector;
 }

@@ -15,6 +15,8 @@ import { Housekeeping } from './housekeeping.ts';
 import type { Host } from './host.ts';
 import type { AppOptions } from './http/app.ts';
 import { startServer } from './http/server.ts';
+import { historyOf } from './inspector/history.ts';
+import { Inspector } from './inspector/inspector.ts';
 import { Metrics } from './metrics.ts';
 import { PositionLoop } from './positions.ts';
 import { storedFor } from './stored.ts';
@@ -46,6 +48,10 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
   const store = metrics.measured(new PostgresStore({ url: config.databaseUrl }));
   const pool = await createDatabasePool({ url: config.databaseUrl });
   const blobs = await LocalBlobs.open(join(config.home, 'blobs'));
+  const inspector = new Inspector({
+    ...{ store, clock, history: historyOf(store, pool) },
+    log: (message) => log.warn(message),
+  });
   const core = makeCore({
     store,
     clock,
@@ -54,7 +60,10 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     runtimeId: config.runtimeId ?? `${hostname()}:${process.pid}`,
     version: packageJson.version,
     log: (message) => log.warn(message),
-    observe: (component) => metrics.observe(component),
+    observe: (component) => {
+      metrics.observe(component);
+      inspector.committed(component);
+    },
     leftAlone: (row) => metrics.leftAlone(row),
   });
   const { turns, dispatcher, live, sessions } = core;
@@ -71,6 +80,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       live,
       sessions,
       metrics,
+      inspector,
     },
   };
   metrics.watch(() => dispatcher.status());

@@ -6,7 +6,7 @@ import { jobRef } from '../machines/contract/ids.ts';
 import type { ModelOffer } from '../machines/contract/models.ts';
 import type { AgentFrame, RuntimeFrame } from '../machines/contract/worker-protocol.ts';
 import { realIds, type Clock } from './clock.ts';
-import { makeCore, type Core } from './core.ts';
+import { makeCore, type Core, type CoreSeams } from './core.ts';
 
 /** Moves only when told to. `sleep` ends when the time has come. */
 export class ManualClock implements Clock {
@@ -22,6 +22,7 @@ export class ManualClock implements Clock {
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
+      if (ms === 0) return void setImmediate(resolve);
       const sleeper = { at: this.#now + ms, wake: resolve };
       this.#sleepers.push(sleeper);
       signal?.addEventListener('abort', () => resolve(), { once: true });
@@ -66,6 +67,7 @@ export async function testCore(
     store?: Store;
     isStored?: () => Promise<boolean>;
     runtimeId?: string;
+    observe?: CoreSeams['observe'];
   } = {},
 ): Promise<TestCore> {
   const clock = options.clock ?? new ManualClock();
@@ -78,6 +80,7 @@ export async function testCore(
     runtimeId: options.runtimeId ?? 'runtime-1',
     version: 'test',
     log: () => undefined,
+    ...(options.observe && { observe: options.observe }),
   });
   await core.start();
   return Object.assign(core, { store, clock });

@@ -41,6 +41,8 @@ const ROUTES = [
   ['PUT (hidden)', UPLOAD, 'worker'],
   ['GET (hidden)', `/v1/workers/jobs/${JOB}/inputs/0`, 'worker'],
   ['GET /v1/admin/actors/{kind}/{id}', `/v1/admin/actors/job/${JOB}?account=acc_a`, 'admin'],
+  ['GET /v1/admin/actors/{kind}/{id}/journal', '/v1/admin/actors/quota/acc_a/journal', 'admin'],
+  ['GET (hidden)', '/v1/admin/inspect', 'admin'],
 ] as const;
 const MAY = {
   public: ['user', 'frontend', 'worker', 'admin'],
@@ -193,7 +195,7 @@ describe('an operator', () => {
       account: 'acc_a',
       kind: 'job',
       parked: false,
-      snapshot: { context: { spec: { prompt: 'x' } } },
+      context: { spec: { prompt: 'x' } },
     });
     expect((await look('quota/acc_a')).statusCode).toBe(200);
     expect((await look(`job/${made.json().id}`)).statusCode).toBe(400);

@@ -34,6 +34,14 @@ Ask for images, video, text, speech and transcripts; watch them being made; fetc
 
 **The live stream** is a WebSocket at \`/v1/stream\`. Send \`{"subscribe": {"after": -1}}\` ("from now on") or the
 last \`seq\` you have; job events come in order of \`seq\`, at least once, progress comes without.
+
+**The inspector** is a WebSocket at \`/v1/admin/inspect\`, for administrators. Send
+\`{"subscribe": {"kind": "job", "id": "job_…", "account": "acc_…", "after": 0}}\` for one actor's turns after a
+revision (\`null\`: from now on), or name an account, a kind, both or nothing for many, from now on. What
+comes has the shapes of the Stately inspection protocol (\`@xstate.actor\`, \`@xstate.event\`,
+\`@xstate.snapshot\`) with the \`revision\` beside them: first what happened, from the journal, then what
+happens, per actor without a gap or a repeat. Microsteps are not told. A reader who is too slow is closed with
+1013 and goes on after the last \`revision\` it has.
 `;
 
 export async function documentApi(app: App): Promise<void> {

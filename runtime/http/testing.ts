@@ -17,6 +17,8 @@ import { realIds, StoreClock } from '../clock.ts';
 import { readConfig, type Config } from '../config.ts';
 import { makeCore } from '../core.ts';
 import type { Host } from '../host.ts';
+import { historyOf } from '../inspector/history.ts';
+import { Inspector } from '../inspector/inspector.ts';
 import { makeKey, workerIdOf, type KeyKind, type Platform } from '../keys.ts';
 import { Metrics } from '../metrics.ts';
 import { storedFor } from '../stored.ts';
@@ -43,6 +45,8 @@ export async function startTestRuntime(
   const store = metrics.measured(new PostgresStore({ url: database.url }));
   const blobs = await LocalBlobs.open(folder);
   const pool = await createDatabasePool({ url: database.url });
+  const log = () => undefined;
+  const inspector = new Inspector({ store, clock, history: historyOf(store, pool), log });
   const core = makeCore({
     store,
     clock,
@@ -50,13 +54,28 @@ export async function startTestRuntime(
     isStored: storedFor(pool),
     runtimeId: 'runtime-1',
     version: 'test',
-    log: () => undefined,
-    observe: (component) => metrics.observe(component),
+    log,
+    observe: (component) => {
+      metrics.observe(component);
+      inspector.committed(component);
+    },
   });
   const { turns, dispatcher, live, sessions } = core;
   const host: Host = {
     config: { ...readConfig({}), ...options.config },
-    ...{ store, pool, blobs, clock, ids: realIds, turns, dispatcher, live, sessions, metrics },
+    ...{
+      store,
+      pool,
+      blobs,
+      clock,
+      ids: realIds,
+      turns,
+      dispatcher,
+      live,
+      sessions,
+      metrics,
+      inspector,
+    },
   };
   metrics.watch(() => dispatcher.status());
   await core.start();

@@ -1,66 +1,165 @@
-// For operators: any actor as it is stored. Looking changes nothing and spends nothing.
+// For operators: any actor as it is stored, and what it went through. Looking changes nothing and spends
+// nothing.
 import { z } from 'zod';
-import { quotaRef, SYSTEM_ACCOUNT, type ActorRef } from '../../../machines/contract/ids.ts';
+import { listParked, listTimers } from '../../../db/queries/journal.ts';
+import type { ActorRef } from '../../../machines/contract/ids.ts';
 import type { Host } from '../../host.ts';
+import { linksOf } from '../../inspector/links.ts';
+import { refOf } from '../../inspector/subscription.ts';
 import type { App } from '../app.ts';
+import { pageQuery } from '../pages.ts';
 import { refuse } from '../problems.ts';
 
+const PARKED_MAX = 100;
+
 const name = z.string().regex(/^[\w.-]{1,64}$/);
+const kind = z.enum(['job', 'worker', 'quota']);
+const json = z.record(z.string(), z.unknown());
+
+const params = z.strictObject({ kind, id: name });
+const account = name.optional().describe('Whose job it is; workers and quotas need none.');
 
 const actorView = z.object({
   object: z.literal('actor'),
   account: z.string(),
-  kind: z.enum(['job', 'worker', 'quota']),
+  kind,
   id: z.string(),
   machine: z.string(),
   version: z.number().int(),
+  /** Names the chart among those of `machines/`: the machine and its version. */
+  chart: z.string(),
   revision: z.number().int(),
   state: z.string(),
+  value: z.union([z.string(), json]),
+  status: z.enum(['active', 'done']),
   tags: z.array(z.string()),
+  context: json,
+  timers: z.array(z.object({ name: z.string(), revision: z.number(), due_at: z.iso.datetime() })),
   parked: z.boolean(),
-  /** As the chart left it: `value`, `context`, `status`, `timers`. */
-  snapshot: z.record(z.string(), z.unknown()),
+  parked_events: z.array(
+    z.object({ id: z.string(), event: json, reason: z.string(), at: z.iso.datetime() }),
+  ),
+  links: z.array(z.object({ why: z.string(), account: z.string(), kind, id: z.string() })),
   created_at: z.iso.datetime(),
   updated_at: z.iso.datetime(),
 });
 
+const journalView = z.object({
+  object: z.literal('list'),
+  data: z.array(
+    z.object({
+      revision: z.number().int(),
+      at: z.iso.datetime(),
+      event: json,
+      from: z.string().nullable(),
+      to: z.string(),
+      patch: json,
+      effects: json,
+      batch: z.string(),
+    }),
+  ),
+  /** For `after`; null at the end. */
+  next_after: z.number().int().nullable(),
+});
+
+const iso = (at: number) => new Date(at).toISOString();
+const parse = (text: string) => JSON.parse(text) as Record<string, unknown>;
+
 export function adminRoutes(app: App, host: Host): void {
+  const { pool, inspector } = host;
+  const config = { access: 'admin' } as const;
+
   app.route({
     method: 'GET',
     url: '/v1/admin/actors/:kind/:id',
-    config: { access: 'admin' },
+    config,
     schema: {
       tags: ['admin'],
-      summary: 'One actor as it is stored',
-      params: z.strictObject({ kind: z.enum(['job', 'worker', 'quota']), id: name }),
-      querystring: z.strictObject({
-        account: name.optional().describe('Whose job it is; workers and quotas need none.'),
-      }),
+      summary: 'One actor as it is stored, with its timers and what it has to do with',
+      params,
+      querystring: z.strictObject({ account }),
       response: { 200: actorView },
     },
     async handler(request) {
-      const [row] = await host.store.load([refOf(request.params, request.query.account)]);
+      const row = await inspector.history.find(named(request.params, request.query.account));
       if (!row) throw refuse('not_found', 'There is no such actor.');
-      const { ref, createdAt, updatedAt, snapshot, ...rest } = row;
+      const { ref, snapshot, createdAt, updatedAt, ...rest } = row;
+      const [timers, parked] = await Promise.all([
+        listTimers(pool, ref),
+        row.parked ? listParked(pool, ref, PARKED_MAX) : [],
+      ]);
+      const { value, context, status } = parse(snapshot) as Pick<
+        z.infer<typeof actorView>,
+        'value' | 'context' | 'status'
+      >;
       return {
         object: 'actor' as const,
         account: ref.accountId,
         kind: ref.kind,
         id: ref.id,
+        chart: `${row.machine}@${row.version}`,
         ...rest,
+        ...{ value, context, status },
         tags: [...row.tags],
-        snapshot: JSON.parse(snapshot) as Record<string, unknown>,
-        created_at: new Date(createdAt).toISOString(),
-        updated_at: new Date(updatedAt).toISOString(),
+        timers: timers.map(({ name, armingId, dueAt }) => ({
+          ...{ name, revision: armingId, due_at: iso(dueAt) },
+        })),
+        parked_events: parked.map(({ id, event, reason, at }) => ({
+          ...{ id, event: parse(event), reason, at: iso(at) },
+        })),
+        links: linksOf(ref, context).map(({ why, to }) => ({
+          ...{ why, account: to.accountId, kind: to.kind, id: to.id },
+        })),
+        created_at: iso(createdAt),
+        updated_at: iso(updatedAt),
+      };
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/admin/actors/:kind/:id/journal',
+    config,
+    schema: {
+      tags: ['admin'],
+      summary: "An actor's turns, oldest first",
+      params,
+      querystring: z.strictObject({
+        account,
+        after: z
+          .string()
+          .regex(/^\d{1,15}$/, 'is not a revision')
+          .transform(Number)
+          .default(0)
+          .describe('The last revision that is not wanted any more'),
+        limit: pageQuery.shape.limit,
+      }),
+      response: { 200: journalView },
+    },
+    async handler(request) {
+      const { after, limit } = request.query;
+      const ref = named(request.params, request.query.account);
+      const [row, turns] = await Promise.all([
+        inspector.history.find(ref),
+        inspector.history.rows(ref, after, limit + 1),
+      ]);
+      if (!row) throw refuse('not_found', 'There is no such actor.');
+      const page = turns.slice(0, limit);
+      return {
+        object: 'list' as const,
+        data: page.map(({ revision, at, event, from, to, patch, effects, batchId }) => ({
+          ...{ revision, at: iso(at), event: parse(event), from: from === '-' ? null : from, to },
+          ...{ patch: parse(patch), effects: parse(effects), batch: batchId },
+        })),
+        next_after: turns.length > limit ? page.at(-1)!.revision : null,
       };
     },
   });
 }
 
-function refOf({ kind, id }: Pick<ActorRef, 'kind' | 'id'>, account: string | undefined): ActorRef {
-  if (kind === 'worker') return { accountId: SYSTEM_ACCOUNT, kind, id };
-  if (kind === 'quota') return quotaRef(id);
-  if (account !== undefined) return { accountId: account, kind, id };
+function named(actor: Pick<ActorRef, 'kind' | 'id'>, account: string | undefined): ActorRef {
+  const ref = refOf({ ...actor, account });
+  if (ref) return ref;
   throw refuse('invalid_request', 'Say whose job it is: ?account=acc_…', {
     errors: [{ at: '/account', reason: 'is missing' }],
   });

@@ -1,4 +1,4 @@
-// The two WebSockets: what clients watch, and what worker agents hang on. Listeners are attached before
+// The WebSockets: what clients watch, what worker agents hang on, what operators look into. Listeners are attached before
 // anything is awaited: a frame that arrives early must not be lost.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
@@ -9,7 +9,7 @@ import type { App } from '../app.ts';
 import type { Principals } from '../principals.ts';
 import { refuse } from '../problems.ts';
 import { CLOSE, closeSocket, FRAME_BYTES_MAX, keepAlive, onText } from '../sockets.ts';
-import { StreamSession } from '../stream-session.ts';
+import { StreamSession, type StreamSocket } from '../stream-session.ts';
 
 const SUBSCRIBER_FRAME_BYTES_MAX = 64 * 1024;
 
@@ -28,7 +28,7 @@ export function streamRoutes(app: App, host: Host, principals: Principals): void
     });
   };
 
-  const count = (socket: WebSocket, kind: 'subscriber' | 'worker'): void => {
+  const count = (socket: WebSocket, kind: 'subscriber' | 'worker' | 'inspector'): void => {
     metrics.streams.inc({ kind });
     socket.on('close', () => metrics.streams.dec({ kind }));
   };
@@ -49,13 +49,7 @@ export function streamRoutes(app: App, host: Host, principals: Principals): void
           dropped: () => metrics.framesDropped.inc(),
           failed: (err) => request.log.error({ err }, 'A stream broke off'),
         },
-        {
-          get bufferedAmount() {
-            return socket.bufferedAmount;
-          },
-          send: (text, sent) => socket.send(text, sent),
-          close: (code, reason) => closeSocket(socket, code, reason),
-        },
+        seenFrom(socket),
       );
       onText(socket, SUBSCRIBER_FRAME_BYTES_MAX, (text) => session.receive(text));
       socket.on('close', () => session.closed());
@@ -66,6 +60,26 @@ export function streamRoutes(app: App, host: Host, principals: Principals): void
         // In case a wake-up was lost on its way from another runtime.
         session.rowsPublished();
       });
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/admin/inspect',
+    schema: { hide: true },
+    handler: refuseWithoutSocket,
+    config: { access: 'admin' },
+    wsHandler(socket, request) {
+      const session = host.inspector.accept(seenFrom(socket), {
+        requestId: request.id,
+        failed: (err) => request.log.error({ err }, 'An inspector broke off'),
+      });
+      if (!session)
+        return closeSocket(socket, CLOSE.tryAgainLater, 'Enough inspectors are connected already.');
+      onText(socket, SUBSCRIBER_FRAME_BYTES_MAX, (text) => session.receive(text));
+      socket.on('close', () => session.closed());
+      count(socket, 'inspector');
+      keepAlive(socket, checkAgain(socket, request));
     },
   });
 
@@ -91,3 +105,12 @@ export function streamRoutes(app: App, host: Host, principals: Principals): void
     },
   });
 }
+
+/** As much of a socket as its session needs. */
+const seenFrom = (socket: WebSocket): StreamSocket => ({
+  get bufferedAmount() {
+    return socket.bufferedAmount;
+  },
+  send: (text, sent) => socket.send(text, sent),
+  close: (code, reason) => closeSocket(socket, code, reason),
+});

@@ -1,0 +1,162 @@
+// The operator's view of an actor, and the inspector's socket, end to end on the real store.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { WebSocket } from 'ws';
+import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
+import type { JobView } from '../../machines/contract/views.ts';
+import type { InspectionFrame } from '../inspector/frames.ts';
+import { startTestRuntime, until, type TestRuntime } from './testing.ts';
+
+let runtime: TestRuntime;
+let admin: string;
+let user: string;
+let worker: Awaited<ReturnType<TestRuntime['worker']>>;
+beforeAll(async () => {
+  runtime = await startTestRuntime();
+  admin = (await runtime.key('admin', SYSTEM_ACCOUNT)).key;
+  user = (await runtime.key('user')).key;
+  worker = await runtime.worker();
+});
+afterAll(() => runtime.stop());
+
+interface ActorView {
+  readonly revision: number;
+  readonly state: string;
+  readonly context: object;
+  readonly tags: readonly string[];
+  readonly timers: readonly { readonly name: string; readonly due_at: string }[];
+  readonly links: readonly object[];
+}
+interface JournalView {
+  readonly data: readonly { readonly revision: number; readonly event: { type: string } }[];
+  readonly next_after: number | null;
+}
+
+const look = async <T>(path: string): Promise<T> => {
+  const answer = await runtime.call({ url: `/v1/admin/actors/${path}`, key: admin });
+  expect([path, answer.statusCode]).toEqual([path, 200]);
+  return answer.json<T>();
+};
+const make = async () => {
+  const json = { modality: 'image', prompt: 'a lighthouse' };
+  return (await runtime.call({ url: '/v1/jobs', key: user, json })).json<JobView>().id;
+};
+const cancel = (id: string) =>
+  runtime.call({ method: 'POST', url: `/v1/jobs/${id}/cancel`, key: user });
+
+describe('an actor', () => {
+  it('is shown with its timers and what it has to do with', async () => {
+    const id = await make();
+    await until(() => worker.agent.heard.some((frame) => 'id' in frame));
+    const job = await look<ActorView>(`job/${id}?account=acc_a`);
+    expect(job).toMatchObject({
+      ...{ object: 'actor', account: 'acc_a', kind: 'job', id, machine: 'job', status: 'active' },
+      chart: expect.stringMatching(/^job@\d+$/),
+      value: { assigned: 'loadingModel' },
+      context: { spec: { prompt: 'a lighthouse' } },
+      ...{ parked: false, parked_events: [] },
+      links: [
+        { why: 'pays', account: 'acc_a', kind: 'quota', id: 'acc_a' },
+        { why: 'runs it', account: SYSTEM_ACCOUNT, kind: 'worker', id: worker.id },
+      ],
+    });
+    expect(job.tags).toContain('cancellable');
+    expect(job.timers.map(({ name }) => name).join()).toContain('deadline');
+    for (const { due_at } of job.timers) expect(Date.parse(due_at)).toBeGreaterThan(Date.now());
+    const back = { account: 'acc_a', kind: 'job', id };
+    const payer = await look<ActorView>('quota/acc_a');
+    expect(payer.links).toContainEqual({ why: 'held for', ...back });
+    const runner = await look<ActorView>(`worker/${worker.id}`);
+    expect(runner.links).toContainEqual({ why: 'runs here', ...back });
+    await cancel(id);
+  });
+
+  it('tells its journal page by page, each turn once', async () => {
+    const id = await make();
+    await cancel(id);
+    const { revision, context } = await look<ActorView>(`job/${id}?account=acc_a`);
+    const turns: JournalView['data'][number][] = [];
+    for (let after: number | null = 0; after !== null;) {
+      const path: string = `job/${id}/journal?account=acc_a&limit=2&after=${after}`;
+      const page: JournalView = await look<JournalView>(path);
+      expect(page.data.length).toBeLessThanOrEqual(2);
+      turns.push(...page.data);
+      after = page.next_after;
+    }
+    expect(turns.map((turn) => turn.revision)).toEqual(
+      [...Array(revision).keys()].map((n) => n + 1),
+    );
+    expect(turns[0]).toMatchObject({
+      ...{ from: null, to: 'holding', event: { type: 'job.submitRequested', spec: { id } } },
+      patch: { $whole: { spec: (context as { spec: object }).spec } },
+      effects: { tell: [['acc_a/quota/acc_a', 'hold.requested']] },
+      batch: expect.any(String),
+    });
+  });
+
+  it.each([
+    ['job/job_none?account=acc_a', 404],
+    ['job/job_none/journal?account=acc_a', 404],
+    ['job/job_none/journal', 400],
+    ['quota/acc_a/journal?after=-1', 400],
+    ['quota/acc_a/journal?after=x', 400],
+    ['quota/acc_a/journal?limit=0', 400],
+    ['quota/acc_a/journal?limit=101', 400],
+    ['quota/acc_a/journal?cursor=x', 400],
+  ])('%s is answered with %i', async (path, status) => {
+    const answer = await runtime.call({ url: `/v1/admin/actors/${path}`, key: admin });
+    expect(answer.statusCode).toBe(status);
+  });
+});
+
+describe('the inspector', () => {
+  async function inspect(subscribe: object) {
+    const frames: (InspectionFrame | { type: 'subscribed'; after: number })[] = [];
+    const headers = { host: 'localhost', authorization: `Bearer ${admin}` };
+    const onInit = (socket: WebSocket) =>
+      void socket.on('message', (data: Buffer) =>
+        frames.push(JSON.parse(data.toString()) as InspectionFrame),
+      );
+    const socket = await runtime.app.injectWS('/v1/admin/inspect', { headers }, { onInit });
+    socket.send(JSON.stringify({ subscribe }));
+    await until(() => frames.length > 0);
+    return { socket, frames };
+  }
+
+  it('replays a job and then follows it to its end', async () => {
+    const id = await make();
+    const one = await inspect({ kind: 'job', id, account: 'acc_a', after: 0 });
+    const all = await inspect({ account: 'acc_a' });
+    await cancel(id);
+    const ended = () =>
+      one.frames.some(
+        (frame) => frame.type === '@xstate.snapshot' && frame.snapshot.status === 'done',
+      );
+    await until(ended);
+    const snapshots = one.frames.filter((frame) => frame.type === '@xstate.snapshot');
+    const { revision, state, context, tags } = await look<ActorView>(`job/${id}?account=acc_a`);
+    expect(snapshots.map((frame) => frame.revision)).toEqual(
+      [...Array(revision).keys()].map((n) => n + 1),
+    );
+    expect(snapshots.at(-1)!.snapshot).toMatchObject({ value: state, context, tags });
+    expect(one.frames.slice(0, 2).map(({ type }) => type)).toEqual(['subscribed', '@xstate.actor']);
+    const kinds = all.frames.map((frame) => ('sessionId' in frame ? frame.sessionId : ''));
+    expect(kinds).toEqual(expect.arrayContaining([`acc_a/job/${id}`, 'acc_a/quota/acc_a']));
+    expect(runtime.host.inspector.size).toBe(2);
+    one.socket.terminate();
+    all.socket.terminate();
+    await until(() => runtime.host.inspector.size === 0);
+  });
+
+  it.each(['user', 'worker'] as const)('is not for the key of a %s', async (kind) => {
+    const { key } = await runtime.key(kind, kind === 'worker' ? SYSTEM_ACCOUNT : 'acc_a');
+    const headers = { host: 'localhost', authorization: `Bearer ${key}` };
+    await expect(runtime.app.injectWS('/v1/admin/inspect', { headers })).rejects.toThrow('403');
+    const plain = await runtime.call({ url: '/v1/admin/inspect', key });
+    expect(plain.statusCode).toBe(403);
+  });
+
+  it('says so to somebody who comes without a socket', async () => {
+    const answer = await runtime.call({ url: '/v1/admin/inspect', key: admin });
+    expect([answer.statusCode, answer.json().code]).toEqual([426, 'upgrade_required']);
+  });
+});
