@@ -9,8 +9,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 3_000;
 const PROBE_MS = 5_000;
 const RECONNECT_MS = 500;
-/** PostgreSQL takes payloads of less than 8,000 bytes. */
-const BYTES_MAX = 7_900;
+/** PostgreSQL takes payloads of less than 8,000 bytes: longer texts go in parts, to a limit. */
+const PART_BYTES = 7_500;
+const PARTS_MAX = 16;
 
 const NOTIFY = { name: 'notify', text: 'select pg_notify($1, text) from unnest($2::text[]) text' };
 
@@ -18,7 +19,7 @@ const NOTIFY = { name: 'notify', text: 'select pg_notify($1, text) from unnest($
 const nameOf = (topic: string): string => `tessera:${topic}`;
 
 export class PostgresChannel implements Channel {
-  readonly bytesMax = BYTES_MAX;
+  readonly isSlow = true;
   readonly #url: string;
   readonly #topics = new Set<string>();
   readonly #stop = new AbortController();
@@ -58,9 +59,11 @@ export class PostgresChannel implements Channel {
     // Without a listener Node ends the process when Postgres goes away.
     client.on('error', (error) => ended.abort(error.message));
     client.on('end', () => ended.abort('The connection was closed.'));
-    client.on('notification', ({ channel, payload = '' }) =>
-      listener.received(channel.slice(nameOf('').length), payload),
-    );
+    const join = joiner();
+    client.on('notification', ({ channel, payload = '', processId }) => {
+      const text = join(processId, payload);
+      if (text !== null) listener.received(channel.slice(nameOf('').length), text);
+    });
     try {
       await client.connect();
       // A notification is a transaction; nobody needs it to survive a crash of the database.
@@ -85,16 +88,16 @@ export class PostgresChannel implements Channel {
 
   subscribe(topic: string): void {
     this.#topics.add(topic);
-    this.#ask({ text: listenTo(topic) });
+    void this.#ask({ text: listenTo(topic) });
   }
 
   unsubscribe(topic: string): void {
     this.#topics.delete(topic);
-    this.#ask({ text: listenTo(topic).replace('listen', 'unlisten') });
+    void this.#ask({ text: listenTo(topic).replace('listen', 'unlisten') });
   }
 
   async publish(topic: string, texts: readonly string[]): Promise<void> {
-    await this.#ask({ ...NOTIFY, values: [nameOf(topic), texts] });
+    await this.#ask({ ...NOTIFY, values: [nameOf(topic), texts.flatMap(partsOf)] });
   }
 
   async #ask(query: pg.QueryConfig): Promise<void> {
@@ -107,6 +110,31 @@ export class PostgresChannel implements Channel {
     this.#stop.abort();
     await this.#loop;
   }
+}
+
+/** Each begins with how many are still to come. They arrive in order: one statement sends them. */
+function partsOf(text: string): string[] {
+  const bytes = Buffer.from(text);
+  const parts = Math.ceil(bytes.length / PART_BYTES);
+  if (parts > PARTS_MAX) return [];
+  // Base 64 where a cut could fall within a character.
+  const whole = parts === 1 ? text : bytes.toString('base64');
+  if (parts === 1) return [`0 ${whole}`];
+  const pieces = whole.match(new RegExp(`.{1,${PART_BYTES}}`, 'g')) ?? [];
+  return pieces.map((piece, index) => `${pieces.length - 1 - index}+${piece}`);
+}
+
+/** Takes the parts from each sender; answers with the text when it is whole, else with null. */
+function joiner(): (sender: number, part: string) => string | null {
+  const begun = new Map<number, string>();
+  return (sender, part) => {
+    const at = part.search(/[ +]/);
+    if (part[at] === ' ') return part.slice(at + 1);
+    const text = (begun.get(sender) ?? '') + part.slice(at + 1);
+    if (part.startsWith('0')) begun.delete(sender);
+    else begun.set(sender, text);
+    return part.startsWith('0') ? Buffer.from(text, 'base64').toString() : null;
+  };
 }
 
 const listenTo = (topic: string): string => `listen ${pg.escapeIdentifier(nameOf(topic))}`;

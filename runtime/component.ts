@@ -32,8 +32,11 @@ export class Component {
   readonly ledger: Row<LedgerWrite>[] = [];
   readonly outbox: Row<OutboxWrite>[] = [];
   readonly parked: Row<ParkedWrite>[] = [];
-  readonly settles: { readonly worker: ActorRef; readonly attempt: Effects['worker.settle'] }[] =
-    [];
+  readonly settles: {
+    readonly worker: ActorRef;
+    readonly revision: number;
+    readonly attempt: Effects['worker.settle'];
+  }[] = [];
   /** By actor and name, the last word: armed anew, or cancelled (null). */
   readonly timers = new Map<
     string,
@@ -87,7 +90,7 @@ export class Component {
         payload: JSON.stringify({ frame: { ...order, id }, accountId }),
       });
     });
-    for (const attempt of planned.settles) this.settles.push({ worker: ref, attempt });
+    for (const attempt of planned.settles) this.settles.push({ worker: ref, revision, attempt });
   }
 
   /** Told by a turn of this component to an actor that is parked: it waits there with the rest. */

@@ -195,20 +195,20 @@ describe('failure', () => {
   test('a session that broke off within its hello does not turn out the next one', async () => {
     const store = new MemoryStore({ now: () => core.clock.now() });
     core = await testCore({ store });
-    const read = store.outbox.bind(store);
+    const commit = store.commit.bind(store);
     const slow = Promise.withResolvers<void>();
-    store.outbox = (...asked) => slow.promise.then(() => read(...asked));
+    store.commit = (batch) => slow.promise.then(() => commit(batch));
     const broken = new TestAgent(core, 'wrk_1');
     broken.hello();
     await settled();
     broken.cut();
-    store.outbox = read;
     const next = new TestAgent(core, 'wrk_1');
     next.hello();
     await settled();
     slow.resolve();
     await settled();
     expect(next.closeCode).toBeNull();
+    expect(next.of('welcome')).toHaveLength(1);
     expect(broken.heard).toEqual([]);
   });
 

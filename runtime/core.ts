@@ -1,13 +1,18 @@
 // The runtime without its doors: turns, dispatcher, loops and worker sessions over one store. `main.ts`
 // puts HTTP in front of it; benchmarks and simulations drive it directly.
 import type { Store, StoredActor } from '../db/store.ts';
+import type { Channel } from '../machines/contract/channel.ts';
+import { ChannelHub } from './channel-hub.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Component } from './component.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { Leases } from './leases.ts';
+import { Leases, type Presence } from './leases.ts';
+import { LiveElsewhere } from './live-elsewhere.ts';
 import { Live } from './live.ts';
+import { OtherRuntimes } from './other-runtimes.ts';
 import { Reader } from './reader.ts';
 import { Residents } from './residents.ts';
+import { Signals } from './signals.ts';
 import { StreamRelay } from './stream-relay.ts';
 import { TimerLoop } from './timers.ts';
 import { Turns } from './turn.ts';
@@ -31,7 +36,19 @@ export interface CoreSeams {
   readonly registry?: Registry;
   /** Told of each actor that this runtime does not know how to run. */
   readonly leftAlone?: (row: StoredActor) => void;
+  /** How runtimes on one store hear of each other's commits; without it they look now and then. */
+  readonly channel?: Channel;
+  readonly presence?: Presence;
 }
+
+/** Where nobody can tell who else is there: perhaps somebody is. */
+const UNKNOWN: Presence = {
+  open: () => Promise.resolve(),
+  others: null,
+  isHere: () => null,
+  endLeasesOfTheGone: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
 
 export interface Core {
   readonly turns: Turns;
@@ -46,8 +63,12 @@ export interface Core {
 
 export function makeCore(seams: CoreSeams): Core {
   const { store, clock, ids, isStored, runtimeId, version, log, observe } = seams;
-  const live = new Live();
-  const leases = new Leases(store, clock, runtimeId);
+  const { presence = UNKNOWN, channel = new ChannelHub().channel() } = seams;
+  const isAlone = (): boolean => !seams.channel || presence.others === 0;
+  const signals = new Signals({ channel, clock, runtimeId, isAlone });
+  const elsewhere = new LiveElsewhere({ channel, runtimeId, isAlone });
+  const live = new Live(elsewhere);
+  const leases = new Leases(store, clock, runtimeId, presence);
   const reader = new Reader({
     log,
     ...(seams.registry ? { registry: seams.registry } : {}),
@@ -59,7 +80,7 @@ export function makeCore(seams: CoreSeams): Core {
   const residents = new Residents(store, RESIDENTS_MAX, reader);
   const committed = (component: Component): void => {
     // What is committed is committed: a part that throws must not have the batch done again.
-    for (const part of [dispatcher, sessions, timers, relay, { committed: observe }])
+    for (const part of [dispatcher, sessions, timers, relay, signals, { committed: observe }])
       try {
         part.committed?.(component);
       } catch (error) {
@@ -68,9 +89,9 @@ export function makeCore(seams: CoreSeams): Core {
   };
   const turns = new Turns({ store, clock, ids, residents, committed, log });
   const post = turns.post.bind(turns);
-  // A row may say that we hold a socket which an earlier process of our name held.
+  // A row may name a process that died with its sockets, even one of our own name.
   const isConnected = (id: string, runtime: string): boolean =>
-    runtime !== runtimeId || sessions.has(id);
+    runtime === runtimeId ? sessions.has(id) : presence.isHere(runtime) !== false;
   const dispatcher: Dispatcher = new Dispatcher({
     store,
     clock,
@@ -80,7 +101,6 @@ export function makeCore(seams: CoreSeams): Core {
     version,
     isConnected,
   });
-  const worker = (id: string) => dispatcher.worker(id);
   const sessions: WorkerSessions = new WorkerSessions({
     runtimeId,
     store,
@@ -88,11 +108,13 @@ export function makeCore(seams: CoreSeams): Core {
     isStored,
     live,
     post,
-    worker,
     log,
   });
   const timers = new TimerLoop({ store, clock, leases, post });
   const relay = new StreamRelay({ store, clock, live });
+  const others = new OtherRuntimes({
+    ...{ channel, clock, presence, signals, elsewhere, dispatcher, sessions, leases, live, log },
+  });
 
   return {
     turns,
@@ -103,6 +125,7 @@ export function makeCore(seams: CoreSeams): Core {
     residents,
     async start() {
       clock.sync(await store.now());
+      await presence.open();
       await dispatcher.rebuild();
       await leases.start((name) => {
         const lost = (error: Error) => log(`dispatcher: ${error.message}`);
@@ -111,14 +134,20 @@ export function makeCore(seams: CoreSeams): Core {
       timers.start();
       relay.start();
       sessions.start();
+      others.start();
     },
     /** Workers first, so that they look for another runtime; then what is under way is finished. */
     async stop() {
       await sessions.stop();
       await timers.stop();
+      await others.stop();
+      leases.retire();
       await turns.idle();
       await relay.stop();
       await leases.stop();
+      await signals.leasesReleased();
+      await channel.close();
+      await presence.close();
     },
   };
 }

@@ -9,30 +9,62 @@ export type LeaseName = (typeof LEASE_NAMES)[number];
 const TTL_MS = 15_000;
 const RENEW_MS = 5_000;
 /** Whoever held it may have died: nothing is dispatched until it is taken over. */
-const ASK_AGAIN_MS = 1_000;
+const ASK_AGAIN_MS = 500;
 /** Time for a newer runtime to take over; and how long it then takes until we make room again. */
 const ASIDE_MS = 10_000;
 const ASIDE_EVERY_MS = 600_000;
+
+/** Who else is alive, as far as the database can see. */
+export interface Presence {
+  /** Resolves when others can see us. */
+  open(): Promise<void>;
+  /** How many others there are; null while it cannot be told. */
+  readonly others: number | null;
+  /** Null while it cannot be told. */
+  isHere(runtimeId: string): boolean | null;
+  /** So that nobody waits for a lease of the dead to run out. */
+  endLeasesOfTheGone(): Promise<void>;
+  close(): Promise<void>;
+}
 
 export class Leases {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #holder: string;
   readonly #held = new Map<LeaseName, { lease: Lease; until: number }>();
+  readonly #presence: Pick<Presence, 'endLeasesOfTheGone'>;
   readonly #stop = new AbortController();
+  #wake = new AbortController();
+  #isRetired = false;
   #loop: Promise<void> = Promise.resolve();
   #asideSince = -Infinity;
 
-  constructor(store: Store, clock: Clock, holder: string) {
+  constructor(
+    store: Store,
+    clock: Clock,
+    holder: string,
+    presence: Pick<Presence, 'endLeasesOfTheGone'>,
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#holder = holder;
+    this.#presence = presence;
   }
 
   /** The lease, if this process has reason to believe that it still holds it. */
   held(name: LeaseName): Lease | null {
     const held = this.#held.get(name);
-    return held && held.until > this.#clock.now() ? held.lease : null;
+    return held && held.until > this.#clock.now() && !this.#isRetired ? held.lease : null;
+  }
+
+  /** Somebody has just let go. */
+  ask(): void {
+    this.#wake.abort();
+  }
+
+  /** Nothing new is begun under a lease. They stay ours until `stop`, for what is still being committed. */
+  retire(): void {
+    this.#isRetired = true;
   }
 
   /**
@@ -55,6 +87,7 @@ export class Leases {
   }
 
   async runOnce(taken: (name: LeaseName) => void): Promise<void> {
+    if (!this.#holdsAll) await this.#presence.endLeasesOfTheGone().catch(() => undefined); // they run out
     for (const name of LEASE_NAMES) {
       if (this.#isAside) {
         await this.#release(name);
@@ -74,10 +107,15 @@ export class Leases {
   async #run(taken: (name: LeaseName) => void): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const holdsAll = LEASE_NAMES.every((name) => this.held(name));
-      await this.#clock.sleep(holdsAll ? RENEW_MS : ASK_AGAIN_MS, signal);
+      const woken = AbortSignal.any([signal, this.#wake.signal]);
+      await this.#clock.sleep(this.#holdsAll ? RENEW_MS : ASK_AGAIN_MS, woken);
+      this.#wake = new AbortController();
       if (!signal.aborted) await this.runOnce(taken).catch(() => undefined); // tried again, or lapses
     }
+  }
+
+  get #holdsAll(): boolean {
+    return LEASE_NAMES.every((name) => this.#held.has(name));
   }
 
   async stop(): Promise<void> {

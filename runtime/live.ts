@@ -10,15 +10,29 @@ export interface Watcher {
   ephemeral(frame: Ephemeral): void;
 }
 
+/** People may watch at another runtime than the one that their worker is connected to. */
+export interface Elsewhere {
+  /** Whether anybody here watches the account, each time that changes. */
+  watched(accountId: string, isWatched: boolean): void;
+  show(accountId: string, frame: Ephemeral): void;
+}
+
 export class Live {
   readonly #byAccount = new Map<string, Set<Watcher>>();
+  readonly #elsewhere: Elsewhere | null;
+
+  constructor(elsewhere: Elsewhere | null = null) {
+    this.#elsewhere = elsewhere;
+  }
 
   watch(accountId: string, watcher: Watcher): () => void {
     const watchers = this.#byAccount.get(accountId) ?? new Set();
+    if (watchers.size === 0) this.#elsewhere?.watched(accountId, true);
     this.#byAccount.set(accountId, watchers.add(watcher));
     return () => {
-      watchers.delete(watcher);
-      if (watchers.size === 0) this.#byAccount.delete(accountId);
+      if (!watchers.delete(watcher) || watchers.size > 0) return;
+      this.#byAccount.delete(accountId);
+      this.#elsewhere?.watched(accountId, false);
     };
   }
 
@@ -31,6 +45,13 @@ export class Live {
     for (const watcher of this.#byAccount.get(accountId) ?? []) watcher.rowsPublished();
   }
 
+  /** To everybody who watches, wherever. */
+  broadcast(accountId: string, frame: Ephemeral): void {
+    this.ephemeral(accountId, frame);
+    this.#elsewhere?.show(accountId, frame);
+  }
+
+  /** To those who watch here. */
   ephemeral(accountId: string, frame: Ephemeral): void {
     for (const watcher of this.#byAccount.get(accountId) ?? []) watcher.ephemeral(frame);
   }

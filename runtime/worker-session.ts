@@ -1,36 +1,41 @@
-// One connection of one worker's agent: hello, reports in, commands out.
-import type { OutboxRow } from '../db/store.ts';
-import type { WorkerEvent } from '../machines/contract/events.ts';
-import { jobRef, workerRef, type ActorRef } from '../machines/contract/ids.ts';
+// One connection of one worker's agent: hello, reports in, commands out. It keeps whose attempts the agent
+// has, so that nothing here depends on how fresh this runtime's view of the fleet is.
+import type { AttemptName, WorkerEvent } from '../machines/contract/events.ts';
+import { jobRef, refKey, workerRef, type ActorRef } from '../machines/contract/ids.ts';
 import type {
   AgentFrame,
   AgentFrameOf,
   RuntimeFrame,
 } from '../machines/contract/worker-protocol.ts';
 import type { Slot, WorkerContext } from '../machines/worker/context.ts';
+import type { Component } from './component.ts';
 import { contextOf } from './views.ts';
-import {
-  destinationOf,
-  type Connection,
-  type OrderPayload,
-  type SessionSeams,
-} from './worker-sessions.ts';
+import { WorkerOrders } from './worker-orders.ts';
+import type { Connection, SessionSeams } from './worker-sessions.ts';
 
 export const HEARTBEAT_MS = 10_000;
-const OUTBOX_MAX = 10_000;
+/** Well within the 10 s that a job waits for it. */
+const ACKNOWLEDGE_HOLD_MS = 1_000;
+export const NEWER_SESSION = [4001, 'A newer connection of this worker has opened.'] as const;
+
+type Hello = Extract<WorkerEvent, { type: 'worker.connected' }>;
 
 export class WorkerSession {
   readonly #seams: SessionSeams;
   readonly #connection: Connection;
   readonly #ref: ActorRef;
   readonly #registry: { ready(): void; gone(): void };
-  /** Commands on their way: sent, not yet acknowledged. */
-  readonly #sent = new Map<string, OrderPayload>();
-  /** Acknowledged, and not yet cleared from the outbox. */
-  readonly #acknowledged = new Map<string, Pick<OutboxRow, 'accountId' | 'id'>>();
-  #epoch: string | null = null;
+  readonly orders: WorkerOrders;
+  /** Attempts that the agent was given or brought along, by name: whose they are. */
+  readonly #attempts = new Map<string, Pick<Slot, 'accountId' | 'phase'>>();
+  /** Acknowledged attempts of which their jobs do not know yet, for a start or an end would say more. */
+  readonly #held = new Map<string, AbortController>();
+  /** Models whose load was ordered here, and the agent has the order. */
+  readonly #loading = new Set<string>();
+  #hello: Hello | null = null;
   /** Frames wait for the one before them: a report must not overtake `hello`. */
   #ready: Promise<void> | null = null;
+  #isReady = false;
   #isClosed = false;
 
   constructor(
@@ -43,39 +48,64 @@ export class WorkerSession {
     this.#connection = connection;
     this.#ref = workerRef(workerId);
     this.#registry = registry;
+    this.orders = new WorkerOrders(workerId, (frame, accountId) => this.#deliver(frame, accountId));
   }
 
   receive(frame: AgentFrame): void {
     if (frame.type === 'hello' && !this.#ready)
-      this.#ready = this.#hello(frame).catch(this.#giveUp);
+      this.#ready = this.#connect(frame).catch(this.#giveUp);
     else if (!this.#ready) this.close(1008, 'The first frame must be hello.');
-    else if (this.#epoch) this.#report(frame);
-    else void this.#ready.then(() => this.#report(frame));
+    else if (this.#isReady) this.#report(frame, this.#hello!.epoch);
+    else void this.#ready.then(() => this.#isClosed || this.#report(frame, this.#hello!.epoch));
   }
 
   /** Both sides tell what they know; the worker's chart settles the differences in one turn. */
-  async #hello(frame: AgentFrameOf<'hello'>): Promise<void> {
-    const { store, runtimeId } = this.#seams;
+  async #connect(frame: AgentFrameOf<'hello'>): Promise<void> {
     const { epoch, name, version, gpu, slots, models, loaded, attempts } = frame;
-    // Reconciliation replaces whatever was ordered before and never arrived.
-    const stale = await store.outbox([destinationOf(this.#ref.id)], OUTBOX_MAX);
-    if (stale.length > 0) await store.outboxDelivered(stale);
-    if (this.#isClosed) return; // or it would turn out the session that came after it
-    this.send({ type: 'welcome', worker: this.#ref.id, heartbeatMs: HEARTBEAT_MS });
     this.#registry.ready();
-    await this.#post({
+    this.#hello = {
       type: 'worker.connected',
       epoch,
-      runtime: runtimeId,
+      runtime: this.#seams.runtimeId,
       offer: { name, version, gpu, slots, models },
       loaded,
       attempts,
-    });
-    this.#epoch = epoch;
+    };
+    await this.#post(this.#hello);
+    this.#isReady = true;
+    // The commit's outcome was unknown, and was looked up: the agent may as well say it again.
+    if (!this.orders.isOpen) this.close(1013, 'Say hello again.');
   }
 
-  #report(frame: AgentFrame): void {
-    const epoch = this.#epoch!;
+  /**
+   * A commit of this runtime in which the worker had turns.
+   * @returns whether the outbox has to be read before the agent can be told
+   */
+  committed(component: Component): boolean {
+    const turned = component.turned.get(refKey(this.#ref))!;
+    if (!this.orders.isOpen) {
+      const revision = this.#helloIn(component);
+      if (revision === null || this.#isClosed) return false;
+      this.orders.open(revision);
+      const { slots } = contextOf<WorkerContext>(turned.after).run;
+      for (const [job, slot] of Object.entries(slots))
+        this.#attempts.set(nameOf(job, slot.attempt), slot);
+      // Not before its turn is committed: an agent that is not welcome waits longer each time.
+      this.send({ type: 'welcome', worker: this.#ref.id, heartbeatMs: HEARTBEAT_MS });
+    }
+    return this.orders.committed(turned, component);
+  }
+
+  /** The turn that took our hello. Orders of earlier ones were answered for in it. */
+  #helloIn({ mails, journal }: Component): number | null {
+    if (!mails.some(({ event }) => event === this.#hello)) return null;
+    const hellos = journal.filter(
+      ({ ref, event }) => ref.id === this.#ref.id && event.includes('"worker.connected"'),
+    );
+    return hellos.at(-1)?.revision ?? null;
+  }
+
+  #report(frame: AgentFrame, epoch: string): void {
     switch (frame.type) {
       case 'hello':
         return this.close(1008, 'hello was said already.');
@@ -86,16 +116,19 @@ export class WorkerSession {
       case 'loaded':
         return this.#tell({ ...frame, type: 'model.loaded', epoch });
       case 'loadFailed':
-        return this.#tell({ ...frame, type: 'model.loadFailed', epoch });
+        return this.#loadFailed(frame, epoch);
       case 'unloaded':
         return this.#tell({ ...frame, type: 'model.unloaded', epoch });
       case 'started':
         return this.#started(frame, epoch);
       case 'finished':
+        this.#letGo(frame);
         return void this.#finished(frame, epoch).catch(this.#giveUp);
       case 'failed':
+        this.#letGo(frame);
         return this.#tell({ ...frame, type: 'run.failed', epoch });
       case 'cancelled':
+        this.#letGo(frame);
         return this.#tell({ ...frame, type: 'run.cancelled', epoch });
       case 'progress':
       case 'text':
@@ -105,22 +138,36 @@ export class WorkerSession {
     }
   }
 
-  /** Straight to the job: the worker's chart has nothing to add. */
-  #started({ job, attempt }: AgentFrameOf<'started'>, epoch: string): void {
-    const slot = this.#slotOf(job, attempt);
-    if (!slot) return;
-    const fence = { attempt, worker: this.#ref.id, epoch };
-    this.#seams
-      .post(jobRef(slot.accountId, job), { type: 'run.started', ...fence })
-      .catch(this.#giveUp);
-  }
-
-  /** Its lease ran out while the socket stayed open: only another hello makes the worker known again. */
+  /**
+   * Its lease ran out while the socket stayed open: only another hello makes the worker known again. Unless
+   * it is connected elsewhere by now: the newest connection wins, also across runtimes.
+   */
   async #beat(epoch: string): Promise<void> {
     const { post, runtimeId } = this.#seams;
     const beat = { type: 'worker.heartbeat', epoch, runtime: runtimeId } as const;
     const outcome = await post(this.#ref, beat);
-    if (outcome.ok && !outcome.changed) this.close(1013, 'The lease has run out. Say hello again.');
+    if (!outcome.ok || outcome.changed) return;
+    const now = outcome.actor && contextOf<WorkerContext>(outcome.actor).run;
+    if (now && now.runtime !== '' && (now.runtime !== runtimeId || now.epoch !== epoch))
+      this.close(...NEWER_SESSION);
+    else this.close(1013, 'The lease has run out. Say hello again.');
+  }
+
+  /**
+   * One from before the hello, which is repeated after it, says nothing: what still has to be loaded was
+   * ordered anew, and jobs that were given meanwhile wait for that.
+   */
+  #loadFailed(frame: AgentFrameOf<'loadFailed'>, epoch: string): void {
+    if (!this.#loading.has(frame.model)) return;
+    this.#tell({ ...frame, type: 'model.loadFailed', epoch });
+  }
+
+  /** Straight to the job: the worker's chart has nothing to add. */
+  #started(frame: AgentFrameOf<'started'>, epoch: string): void {
+    const { job, attempt } = frame;
+    this.#letGo(frame);
+    const slot = this.#attempts.get(nameOf(job, attempt));
+    if (slot) this.#tellJob(slot.accountId, job, { type: 'run.started', attempt, epoch });
   }
 
   /**
@@ -128,67 +175,76 @@ export class WorkerSession {
    * a missing file, and no worker can hand one person's file to another.
    */
   async #finished(frame: AgentFrameOf<'finished'>, epoch: string): Promise<void> {
-    const { job, attempt } = frame;
-    const slot = this.#slotOf(job, attempt);
+    const { job, attempt, outputs } = frame;
     const { isStored } = this.#seams;
+    const slot = this.#attempts.get(nameOf(job, attempt));
     // An attempt that is over is to be forgotten. Should it be given anew right now, then this result is
     // not its result: nobody has looked for its files.
     if (!slot) return this.#tell({ type: 'run.cancelled', epoch, job, attempt });
-    const stored = await Promise.all(
-      frame.outputs.map((output) => isStored(slot.accountId, output)),
-    );
+    const stored = await Promise.all(outputs.map((output) => isStored(slot.accountId, output)));
     if (stored.every(Boolean)) return this.#tell({ ...frame, type: 'run.finished', epoch });
     const message = 'An output was reported that was never uploaded.';
     this.#tell({ type: 'run.failed', epoch, job, attempt, code: 'outputMissing', message });
   }
 
-  /** Progress and text bypass the turns; whose they are is read from the worker's slot. */
+  /** Progress and text bypass the turns. */
   #show(frame: AgentFrameOf<'progress' | 'text'>): void {
-    const slot = this.#slotOf(frame.job, frame.attempt);
+    const slot = this.#attempts.get(nameOf(frame.job, frame.attempt));
     if (!slot || slot.phase === 'cancelling') return;
     const { attempt: _, job: job_id, ...rest } = frame;
-    this.#seams.live.ephemeral(slot.accountId, { ...rest, job_id });
+    this.#seams.live.broadcast(slot.accountId, { ...rest, job_id });
   }
 
-  #slotOf(job: string, attempt: number): Slot | null {
-    const actor = this.#seams.worker(this.#ref.id);
-    const slot = actor && contextOf<WorkerContext>(actor).run.slots[job];
-    return slot?.attempt === attempt ? slot : null;
+  #deliver(frame: RuntimeFrame, accountId: string | null): void {
+    if (frame.type === 'load') this.#loading.delete(frame.model);
+    if (frame.type === 'run' && accountId !== null)
+      this.#attempts.set(nameOf(frame.job, frame.attempt), { accountId, phase: 'live' });
+    if (frame.type === 'settled') this.#attempts.delete(nameOf(frame.job, frame.attempt));
+    if (frame.type === 'cancel') {
+      const name = nameOf(frame.job, frame.attempt);
+      const slot = this.#attempts.get(name);
+      if (slot) this.#attempts.set(name, { ...slot, phase: 'cancelling' });
+    }
+    this.send(frame);
   }
 
   #noteAcknowledged(id: string): void {
-    const order = this.#sent.get(id);
+    const order = this.orders.acknowledged(id);
     if (!order) return;
-    this.#sent.delete(id);
     const { frame, accountId } = order;
-    this.#acknowledged.set(id, { accountId: this.#ref.accountId, id });
-    if (frame.type !== 'run' || accountId === null) return;
-    // Straight to the job: the worker's chart has nothing to add.
-    const { job, attempt } = frame;
-    const fence = { attempt, worker: this.#ref.id, epoch: this.#epoch! };
-    this.#seams
-      .post(jobRef(accountId, job), { type: 'run.acknowledged', ...fence })
-      .catch(this.#giveUp);
+    if (frame.type === 'load') this.#loading.add(frame.model);
+    if (frame.type === 'run' && accountId !== null) void this.#holdBack(frame, accountId);
   }
 
-  deliver(row: Pick<OutboxRow, 'id' | 'payload'>): void {
-    if (this.#sent.has(row.id) || this.#acknowledged.has(row.id)) return;
-    const order = JSON.parse(row.payload) as OrderPayload;
-    this.#sent.set(row.id, order);
-    this.send(order.frame);
+  /** Most attempts start at once: then the acknowledgement costs no turn. */
+  async #holdBack({ job, attempt }: AttemptName, accountId: string): Promise<void> {
+    const name = nameOf(job, attempt);
+    const better = new AbortController();
+    this.#held.set(name, better);
+    await this.#seams.clock.sleep(ACKNOWLEDGE_HOLD_MS, better.signal);
+    if (better.signal.aborted) return;
+    this.#held.delete(name);
+    const { epoch } = this.#hello!;
+    this.#tellJob(accountId, job, { type: 'run.acknowledged', attempt, epoch });
+  }
+
+  #letGo({ job, attempt }: AttemptName): void {
+    const name = nameOf(job, attempt);
+    this.#held.get(name)?.abort();
+    this.#held.delete(name);
+  }
+
+  #tellJob(
+    accountId: string,
+    job: string,
+    event: { type: 'run.started' | 'run.acknowledged'; attempt: number; epoch: string },
+  ): void {
+    const fenced = { ...event, worker: this.#ref.id };
+    this.#seams.post(jobRef(accountId, job), fenced).catch(this.#giveUp);
   }
 
   send(frame: RuntimeFrame): void {
     if (!this.#isClosed) this.#connection.send(JSON.stringify(frame));
-  }
-
-  /** Commands to be cleared from the outbox; after a crash they are merely sent again. */
-  get acknowledged(): readonly Pick<OutboxRow, 'accountId' | 'id'>[] {
-    return [...this.#acknowledged.values()];
-  }
-
-  cleared(id: string): void {
-    this.#acknowledged.delete(id);
   }
 
   #tell(event: WorkerEvent): void {
@@ -214,11 +270,21 @@ export class WorkerSession {
   closed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    // After the next hello the worker's chart tells the jobs what the agent has.
+    for (const better of this.#held.values()) better.abort();
     this.#registry.gone();
-    if (this.#epoch === null) return;
+    if (this.#hello === null) return;
     const { runtimeId, log } = this.#seams;
-    this.#post({ type: 'worker.disconnected', epoch: this.#epoch, runtime: runtimeId }).catch(
+    // After the hello, even one that is still being committed: mail is taken in the order of its posting.
+    const gone = {
+      type: 'worker.disconnected',
+      epoch: this.#hello.epoch,
+      runtime: runtimeId,
+    } as const;
+    this.#post(gone).catch(
       (error: Error) => log(`worker ${this.#ref.id}: ${error.message}`), // its lease runs out instead
     );
   }
 }
+
+const nameOf = (job: string, attempt: number): string => `${job} ${attempt}`;

@@ -2,21 +2,18 @@
 // into frames. A session decides nothing: whatever it says twice, or an older boot says late, is fenced
 // off by the charts.
 import type { Store } from '../db/store.ts';
-import { jobRef } from '../machines/contract/ids.ts';
-import {
-  agentFrame,
-  type Output,
-  type WorkerCommand,
-} from '../machines/contract/worker-protocol.ts';
+import { jobRef, workerRef } from '../machines/contract/ids.ts';
+import { agentFrame, type Output } from '../machines/contract/worker-protocol.ts';
 import type { JobContext } from '../machines/job/context.ts';
 import type { WorkerContext } from '../machines/worker/context.ts';
-import { restore, type Actor } from './actor.ts';
+import { restore } from './actor.ts';
 import type { Clock } from './clock.ts';
 import type { Component } from './component.ts';
 import type { Live } from './live.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { Turns } from './turn.ts';
 import { contextOf } from './views.ts';
-import { WorkerSession } from './worker-session.ts';
+import { NEWER_SESSION, WorkerSession } from './worker-session.ts';
 
 /** Fallback for what another runtime committed for one of our workers. */
 const POLL_MS = 200;
@@ -36,17 +33,10 @@ export interface SessionSeams {
   readonly isStored: (accountId: string, output: Output) => Promise<boolean>;
   readonly live: Live;
   readonly post: Turns['post'];
-  readonly worker: (id: string) => Actor | null;
   readonly log: (message: string) => void;
 }
 
-export const destinationOf = (workerId: string): string => `worker:${workerId}`;
-
-/** What an outbox row for a worker holds. The account stays on this side of the wire. */
-export interface OrderPayload {
-  readonly frame: WorkerCommand;
-  readonly accountId: string | null;
-}
+const destinationOf = (workerId: string): string => `worker:${workerId}`;
 
 export class WorkerSessions {
   readonly #seams: SessionSeams;
@@ -71,7 +61,7 @@ export class WorkerSessions {
     const session = new WorkerSession(this.#seams, connection, workerId, {
       // The newest connection of a worker wins; the old one is told so.
       ready: () => {
-        this.#sessions.get(workerId)?.close(4001, 'A newer connection of this worker has opened.');
+        this.#sessions.get(workerId)?.close(...NEWER_SESSION);
         this.#sessions.set(workerId, session);
       },
       gone: () => {
@@ -90,26 +80,37 @@ export class WorkerSessions {
 
   /** Hands over what was just committed for workers that are connected here. */
   committed(component: Component): void {
-    for (const row of component.outbox) this.#sessionFor(row.destination)?.deliver(row);
-    for (const { worker, attempt } of component.settles)
-      this.#sessions.get(worker.id)?.send({ type: 'settled', ...attempt });
+    if (this.#sessions.size === 0) return;
+    for (const { after } of component.turned.values()) {
+      const session = after.ref.kind === 'worker' ? this.#sessions.get(after.ref.id) : undefined;
+      if (session?.committed(component)) this.look();
+    }
   }
 
-  #sessionFor(destination: string): WorkerSession | undefined {
-    return this.#sessions.get(destination.slice('worker:'.length));
+  /** Another runtime committed turns of these workers; those of ours may have orders waiting. */
+  changed(workerIds: Iterable<string>): void {
+    for (const id of workerIds) if (this.#sessions.has(id)) return this.look();
+  }
+
+  /** Reads the outbox soon. It is read anyway, a little later. */
+  look(): void {
+    void this.#lookOnce().catch((error: Error) => this.#seams.log(`outbox: ${error.message}`));
   }
 
   /**
    * The job's account and inputs, if this worker has this attempt right now, or was cut off with it and
-   * may still bring it back; else null.
+   * may still bring it back; else null. Asked of the store: any runtime may be asked, and ours may not have
+   * heard yet of what another one has just given to the worker.
+   * @param attempt null: whichever it has now
    */
-  async leaseOf(workerId: string, job: string, attempt: number) {
-    const worker = this.#seams.worker(workerId);
+  async leaseOf(workerId: string, job: string, attempt: number | null) {
+    const { store } = this.#seams;
+    const [worker] = await store.load([workerRef(workerId)]);
     if (!worker) return null;
-    const { slots, lost } = contextOf<WorkerContext>(worker).run;
-    const slot = slots[job] ?? lost[job];
-    if (slot?.attempt !== attempt) return null;
-    const [row] = await this.#seams.store.load([jobRef(slot.accountId, job)]);
+    const { slots, lost } = contextOf<WorkerContext>(restore(worker)).run;
+    const slot = slots[job] ?? (attempt === null ? undefined : lost[job]);
+    if (!slot || (attempt !== null && slot.attempt !== attempt)) return null;
+    const [row] = await store.load([jobRef(slot.accountId, job)]);
     if (!row) return null;
     const { spec } = contextOf<JobContext>(restore(row));
     return { accountId: slot.accountId, inputs: spec.inputs };
@@ -128,18 +129,26 @@ export class WorkerSessions {
     }
   }
 
-  async runOnce(): Promise<void> {
-    const { store } = this.#seams;
-    const asked = new Set(this.#sessions.values());
-    const destinations = [...this.#sessions.keys()].map(destinationOf);
-    await this.#clear([...asked]);
-    const rows = await store.outbox(destinations, POLL_MAX);
-    // A session that opened meanwhile has dropped what was ordered before its hello.
-    for (const row of rows) {
-      const session = this.#sessionFor(row.destination);
-      if (session && asked.has(session)) session.deliver(row);
-    }
+  runOnce(): Promise<void> {
+    return this.#lookOnce();
   }
+
+  readonly #lookOnce = oneAtATime(async () => {
+    const { store } = this.#seams;
+    const sessions = [...this.#sessions];
+    // Before the rows are read: what was committed until now is among them.
+    const asked = sessions.map(([id, session]) => ({ id, session, upTo: session.orders.wanted }));
+    await this.#clear(asked.map(({ session }) => session));
+    const rows = await store.outbox(
+      asked.map(({ id }) => destinationOf(id)),
+      POLL_MAX,
+    );
+    const byWorker = Map.groupBy(rows, ({ destination }) => destination);
+    const isWhole = rows.length < POLL_MAX;
+    for (const { id, session, upTo } of asked)
+      session.orders.take(byWorker.get(destinationOf(id)) ?? [], isWhole ? upTo : 0);
+    if (!isWhole) this.look();
+  });
 
   async stop(): Promise<void> {
     this.#stop.abort();
@@ -150,10 +159,10 @@ export class WorkerSessions {
   }
 
   async #clear(sessions: readonly WorkerSession[]): Promise<void> {
-    const rows = sessions.flatMap((session) => session.acknowledged);
+    const rows = sessions.flatMap((session) => session.orders.done);
     if (rows.length === 0) return;
     await this.#seams.store.outboxDelivered(rows);
-    for (const { id } of rows) for (const session of sessions) session.cleared(id);
+    for (const { id } of rows) for (const session of sessions) session.orders.cleared(id);
   }
 }
 

@@ -5,10 +5,8 @@ import { z } from 'zod';
 import { insertBlob, findBlob } from '../../../db/queries/blobs.ts';
 import { BlobMismatch } from '../../../machines/contract/blobs.ts';
 import { blobId } from '../../../machines/contract/requests.ts';
-import type { WorkerContext } from '../../../machines/worker/context.ts';
 import type { Host } from '../../host.ts';
 import { workerIdOf } from '../../keys.ts';
-import { contextOf } from '../../views.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
 import { acceptBytesOnly, bytesOf } from '../bodies.ts';
@@ -88,10 +86,7 @@ export function workerRoutes(app: App, host: Host): void {
     },
     async handler(request, reply) {
       const { job } = request.params;
-      const { inputs } = await leaseOf(host, request, {
-        job,
-        attempt: attemptNow(host, request, job),
-      });
+      const { inputs } = await leaseOf(host, request, { job, attempt: null });
       const input = inputs[Number(request.params.n)];
       if (!input) throw refuse('not_found', `This job has no input ${request.params.n}.`);
       return sendBlob(host, request, reply, {
@@ -105,16 +100,10 @@ export function workerRoutes(app: App, host: Host): void {
 
 const workerOf = (request: FastifyRequest): string => workerIdOf(callerOf(request).id);
 
-/** Number of the attempt that this worker has of the job; 0 when it has none. */
-function attemptNow(host: Host, request: FastifyRequest, job: string): number {
-  const worker = host.dispatcher.worker(workerOf(request));
-  return (worker && contextOf<WorkerContext>(worker).run.slots[job]?.attempt) ?? 0;
-}
-
 async function leaseOf(
   host: Host,
   request: FastifyRequest,
-  { job, attempt: number }: Pick<BlobOfAttempt, 'job' | 'attempt'>,
+  { job, attempt: number }: { readonly job: string; readonly attempt: number | null },
 ) {
   const lease = await host.sessions.leaseOf(workerOf(request), job, number);
   if (!lease) throw refuse('not_found', 'This worker has no such attempt, or not any more.');
