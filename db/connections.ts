@@ -98,12 +98,28 @@ export class Connections {
     }
     if (this.#backends.has(client)) return client;
     try {
-      this.#backends.set(client, await prepare(client, this.#statementTimeoutMs));
+      this.#backends.set(client, await this.#prepare(client));
       return client;
     } catch (error) {
       client.release(true);
       throw unavailable(error);
     }
+  }
+
+  async #prepare(client: pg.PoolClient): Promise<Backend> {
+    const settings = { ...PLANNING, statement_timeout: String(this.#statementTimeoutMs) };
+    const calls = Object.entries(settings).map(
+      ([name, value]) => `set_config('${name}', '${value}', false)`,
+    );
+    const { rows } = await client.query<[number, string]>({
+      text: `select pg_backend_pid(), (select backend_start::text from pg_stat_activity
+        where pid = pg_backend_pid()), ${calls.join(', ')}`,
+      rowMode: 'array',
+      query_timeout: this.#answerTimeoutMs,
+    } as pg.QueryArrayConfig);
+    const [row] = rows;
+    if (row === undefined) throw new Error('The database did not describe the connection.');
+    return { pid: row[0], startedAt: row[1] };
   }
 }
 
@@ -119,21 +135,6 @@ export const PLANNING = {
   enable_mergejoin: 'off',
   jit: 'off',
 };
-
-async function prepare(client: pg.PoolClient, statementTimeoutMs: number): Promise<Backend> {
-  const settings = { ...PLANNING, statement_timeout: String(statementTimeoutMs) };
-  const calls = Object.entries(settings).map(
-    ([name, value]) => `set_config('${name}', '${value}', false)`,
-  );
-  const { rows } = await client.query<[number, string]>({
-    text: `select pg_backend_pid(), (select backend_start::text from pg_stat_activity
-      where pid = pg_backend_pid()), ${calls.join(', ')}`,
-    rowMode: 'array',
-  });
-  const [row] = rows;
-  if (row === undefined) throw new Error('The database did not describe the connection.');
-  return { pid: row[0], startedAt: row[1] };
-}
 
 function judge(error: unknown): 'answered' | 'notSent' | 'lost' {
   if (error instanceof pg.DatabaseError) {

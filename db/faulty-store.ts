@@ -91,6 +91,6 @@ async function loseFirst(store: Store, batch: CommitBatch): Promise<unknown> {
       Array.isArray(value) ? value.filter(isKept) : value,
     ]),
   ) as unknown as CommitBatch;
-  const { at, lost } = await store.commit(rest);
-  return { at, lost: [0, ...lost] };
+  const result = await store.commit(rest);
+  return { ...result, lost: [0, ...result.lost] };
 }

@@ -8,7 +8,7 @@ import { batchOf, holdLegs, job, turn } from './conformance/batches.ts';
 import { startEmbeddedPostgres } from './embedded/embedded-postgres.ts';
 import { migrate } from './migrate.ts';
 import { PostgresStore } from './postgres-store.ts';
-import { type SeverableProxy, startSeverableProxy } from './severable-proxy.ts';
+import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts';
 import { StoreUnavailable, UnknownOutcome } from './store.ts';
 import { testDatabase } from './testing.ts';
 
@@ -21,13 +21,13 @@ afterAll(async () => {
   await database.drop();
 });
 
-let proxy: SeverableProxy;
+let proxy: FaultyProxy;
 let store: PostgresStore;
 let number = 0;
 
 beforeEach(async () => {
   number += 1;
-  proxy = await startSeverableProxy(database.url);
+  proxy = await startFaultyProxy(database.url);
   store = new PostgresStore({ url: proxy.url, connectionsMax: 4 });
 });
 afterEach(async () => {
@@ -73,7 +73,7 @@ async function outcome(commit: Promise<unknown>): Promise<unknown> {
 test('a swallowed answer is an unknown outcome, and the commit is found', async () => {
   await store.now();
   const batch = batchOf({ ...turn(0, job(number), 0), batchId: `swallowed-${number}` });
-  proxy.swallowAnswers();
+  proxy.inject({ kind: 'swallowAnswers' });
   const result = outcome(store.commit(batch));
   // The row's arrival is the signal that the server has done its part.
   while (
@@ -126,7 +126,7 @@ test('a statement that takes too long is cancelled: unavailable, nothing written
 test('an answer that never comes is not awaited for ever', async () => {
   const hasty = new PostgresStore({ url: proxy.url, answerTimeoutMs: 200 });
   await hasty.now();
-  proxy.swallowAnswers();
+  proxy.inject({ kind: 'swallowAnswers' });
   await expect(hasty.commit(batchOf(turn(0, job(number), 0)))).rejects.toThrow(UnknownOutcome);
   proxy.cutClients();
   await hasty.close();
