@@ -24,6 +24,7 @@ export function checkBatch(batch: CommitBatch): void {
 
 const rowSets = (batch: CommitBatch): readonly (readonly { readonly component: number }[])[] => [
   batch.actors,
+  batch.reads,
   batch.journal,
   batch.timersArmed,
   batch.timersCancelled,

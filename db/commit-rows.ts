@@ -3,6 +3,7 @@ import { type ActorRef, refKey } from '../machines/contract/ids.ts';
 import { settleTimers } from './batch.ts';
 import { type Column, columnParameters, columnSource, WORD_SEPARATOR } from './columns.ts';
 import type {
+  ActorRead,
   ActorWrite,
   CommitBatch,
   JournalWrite,
@@ -21,6 +22,12 @@ type ParkedRow = ParkedWrite & { readonly writer?: number };
 type FenceRow = CommitBatch['fences'][number];
 
 const NOBODY = -1;
+
+/** Locked and compared like the actors that are written; the same revision says that it is not. */
+const unchanged = ({ component, ref, revision }: ActorRead): ActorRow => ({
+  ...{ component, ref, expected: revision, revision },
+  ...{ machine: '', version: 0, state: '', tags: [], snapshot: '' },
+});
 
 const component: Column<{ readonly component: number }> = ['component', 'int', (r) => r.component];
 
@@ -132,7 +139,7 @@ export function commitParameters(batch: CommitBatch): {
     sets.push(name);
     parameters.push(...columnParameters(columns, rows));
   };
-  add('actors', actors, both.actors);
+  add('actors', actors, [...both.actors, ...batch.reads.map(unchanged)]);
   add('fences', fences, batch.fences);
   add('journal', journal, batch.journal);
   add('armed', armed, timers.armed);

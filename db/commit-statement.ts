@@ -69,7 +69,7 @@ updated as (
     state = k.state, tags = string_to_array(coalesce(k.tags, ''), E'\\x1d'), snapshot = k.snapshot,
     parked_at = k.parking_at, updated_at = k.at
   from kept k
-  where k.expected > 0 and a.account_id = k.account_id and a.kind = k.kind and a.id = k.actor_id
+  where k.expected > 0 and k.revision > k.expected and a.account_id = k.account_id and a.kind = k.kind and a.id = k.actor_id
     and a.revision = k.expected
 ),
 inserted as (
@@ -77,7 +77,7 @@ inserted as (
     parked_at, created_at, updated_at)
   select account_id, kind, actor_id, machine, version, revision, state,
     string_to_array(coalesce(tags, ''), E'\\x1d'), snapshot, parking_at, at, at
-  from kept where expected = 0
+  from kept where expected = 0 and revision > 0
   order by account_id, kind, actor_id -- one order for all, so that inserts never deadlock
   returning 1
 ),

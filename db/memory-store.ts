@@ -72,6 +72,10 @@ export class MemoryStore implements Store {
       const actor = this.tables.actors.get(refKey(ref));
       if ((actor?.revision ?? 0) !== expected || actor?.parked === true) lost.add(component);
     }
+    for (const { component, ref, revision } of batch.reads) {
+      const actor = this.tables.actors.get(refKey(ref));
+      if ((actor?.revision ?? 0) !== revision || actor?.parked === true) lost.add(component);
+    }
     for (const { component, name, term } of batch.fences) {
       if (!this.#holds({ name, term }, at)) lost.add(component);
     }
@@ -94,6 +98,8 @@ export class MemoryStore implements Store {
       assert(!ledger.has(legKey(row)), `leg ${legKey(row)} of the ledger is new`);
       assert(row.balanceMt === null || row.balanceMt >= 0, `leg ${legKey(row)} keeps a balance`);
     }
+    for (const { ref, id } of batch.parked.filter(isKept))
+      assert(!parked.has(`${ref.accountId}/${id}`), `parked event ${id} is new`);
     for (const row of batch.actors.filter(isKept)) {
       const { ref, machine, version, revision, state, tags, snapshot } = row;
       const createdAt = actors.get(refKey(ref))?.createdAt ?? at;

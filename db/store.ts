@@ -30,6 +30,8 @@ export interface CommitBatch {
   readonly batchId: string;
   readonly components: number;
   readonly actors: readonly ActorWrite[];
+  /** Actors that a component has read and not changed: it is lost if they have changed meanwhile. */
+  readonly reads: readonly ActorRead[];
   readonly journal: readonly JournalWrite[];
   readonly timersArmed: readonly TimerWrite[];
   readonly timersCancelled: readonly TimerCancel[];
@@ -56,6 +58,13 @@ export interface ActorWrite {
   readonly state: string;
   readonly tags: readonly string[];
   readonly snapshot: string;
+}
+
+export interface ActorRead {
+  readonly component: number;
+  readonly ref: ActorRef;
+  /** 0: there was none. */
+  readonly revision: number;
 }
 
 export interface JournalWrite {

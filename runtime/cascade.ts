@@ -38,7 +38,8 @@ export function cascade(
     const delivery = queue.shift()!;
     const { to } = delivery;
     let { event } = delivery;
-    if (told >= CASCADE_MAX) throw new Poison(to, event, new Error('The cascade does not end.'));
+    if (told >= CASCADE_MAX)
+      throw new Poison(to, event, new Error('The cascade does not end.'), component.reads);
     const found = component.read(to, read);
     const actor = found ?? bear(to, event, registry);
     if (actor?.parked) {
@@ -71,7 +72,7 @@ export function cascade(
       component.add(found, after, planned, journalRow(found, after, stamped, planned));
       queue.push(...planned.tells.map((tell) => ({ ...tell, from: to })));
     } catch (error) {
-      throw new Poison(to, event, error);
+      throw new Poison(to, event, error, component.reads);
     }
   }
   mail.outcome = { ok: true, actor: component.read(mail.to, read), changed: !component.isEmpty };

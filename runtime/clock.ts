@@ -7,6 +7,7 @@ export interface Clock {
   now(): number;
   /** Takes over the store's time, told with each commit. */
   sync(storeTime: number): void;
+  /** 0 ms: until what is ready (an answer of the store, a socket) has been let in. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
@@ -25,9 +26,11 @@ export class StoreClock implements Clock {
   }
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    await delay(ms, undefined, signal ? { signal } : {}).catch((error: unknown) => {
-      if (!signal?.aborted) throw error;
-    });
+    if (ms === 0) await new Promise((resolve) => setImmediate(resolve));
+    else
+      await delay(ms, undefined, signal ? { signal } : {}).catch((error: unknown) => {
+        if (!signal?.aborted) throw error;
+      });
   }
 }
 

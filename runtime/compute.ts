@@ -1,58 +1,65 @@
 // The turns of a batch, computed in memory before anything is written. An event that cannot be applied
 // takes nobody else with it.
 import { refKey, type ActorRef } from '../machines/contract/ids.ts';
+import type { Actor } from './actor.ts';
+import type { Batch } from './batch.ts';
 import { cascade } from './cascade.ts';
-import { Batch, Component } from './component.ts';
+import { Component } from './component.ts';
 import type { Mail } from './mailbox.ts';
 import { Parked, Poison, parking } from './parking.ts';
 import { wasCommitted } from './recovery.ts';
 import { NotResident, Residents } from './residents.ts';
 import type { TurnSeams } from './turn.ts';
 
-const isSubmit = ({ event }: Mail): boolean => event.type === 'job.submitRequested';
-
-/** Later events see what earlier ones of the batch changed. */
-export async function compute(mails: readonly Mail[], seams: TurnSeams): Promise<Batch> {
-  const { residents, store, clock } = seams;
-  await residents.load(mails.flatMap(Residents.wantedBy));
-  const batch = new Batch();
-  const at = clock.now();
-  for (const mail of mails) {
-    delete mail.failure;
-    const component =
-      mail.doubts.length > 0 && (await wasCommitted(store, clock, mail))
-        ? await readOnly(mail, seams)
-        : await computeOne(mail, mails, batch, at, seams);
-    if (component) batch.add(component);
-  }
-  return batch;
+/** Gives waiting work to workers, within the batch that brought either. */
+export interface Assigner {
+  /** Told what was computed; answers what to give to whom. Its mails carry the fence of a lease. */
+  assign(turned: readonly Actor[]): readonly Mail[];
+  /** Some of what it was told will not be committed, or not like this. */
+  withdrawn(components: readonly Component[]): void;
 }
 
-/** The event was applied by a commit whose outcome was unknown: its caller is told how things are now. */
-async function readOnly(mail: Mail, { residents }: TurnSeams): Promise<Component> {
-  await residents.load([mail.to]);
-  mail.outcome = { ok: true, actor: residents.read(mail.to, false), changed: true };
-  return new Component(mail);
+/** Adds the events to the batch; later ones see what earlier ones changed. Then gives work away. */
+export async function compute(
+  mails: readonly Mail[],
+  batch: Batch,
+  seams: TurnSeams,
+): Promise<void> {
+  await computeAll(mails, batch, seams);
+  for (;;) {
+    const assignments = seams.assigner.assign(batch.takeNews());
+    if (assignments.length === 0) return;
+    await computeAll(assignments, batch, seams);
+  }
+}
+
+async function computeAll(mails: readonly Mail[], batch: Batch, seams: TurnSeams): Promise<void> {
+  const wanted = mails.flatMap(Residents.wantedBy);
+  await seams.residents.load(wanted.filter((ref) => !batch.read(ref)));
+  for (const mail of mails) {
+    const component = await applied(mail, batch, seams);
+    if (component) batch.add(component);
+  }
 }
 
 /** @returns null when the caller has been told already */
-async function computeOne(
-  mail: Mail,
-  mails: readonly Mail[],
-  batch: Batch,
-  at: number,
-  { residents, ids, log }: TurnSeams,
-): Promise<Component | null> {
-  let isNew = mail.tries === 0 && isSubmit(mail);
+async function applied(mail: Mail, batch: Batch, seams: TurnSeams): Promise<Component | null> {
+  const { residents, store, clock, ids, log } = seams;
+  delete mail.failure;
+  if (mail.doubts.length > 0 && (await wasCommitted(store, clock, mail))) {
+    // Applied by a commit whose outcome was unknown: its caller is told how things are now.
+    const component = new Component(mail);
+    await residents.load([mail.to]);
+    const actor = component.read(mail.to, (ref) => residents.read(ref, false));
+    mail.outcome = { ok: true, actor, changed: true };
+    return component;
+  }
+  const isNew = mail.tries === 0 && mail.event.type === 'job.submitRequested';
   const read = (ref: ActorRef) =>
     batch.read(ref) ?? residents.read(ref, isNew && refKey(ref) === refKey(mail.to));
   for (;;) {
     try {
-      const component = cascade(mail, read, at, residents.registry);
-      if (!isNew || mail.outcome!.ok) return component;
-      // Turned down as a new job, and nothing will be written that could be lost: perhaps it is an old one.
-      isNew = false;
-      await residents.load(mails.filter(isSubmit).map(({ to }) => to));
+      return cascade(mail, read, clock.now(), residents.registry);
     } catch (error) {
       if (error instanceof NotResident) await residents.load([error.ref]);
       else if (error instanceof Poison) {

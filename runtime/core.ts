@@ -80,14 +80,21 @@ export function makeCore(seams: CoreSeams): Core {
   const residents = new Residents(store, RESIDENTS_MAX, reader);
   const committed = (component: Component): void => {
     // What is committed is committed: a part that throws must not have the batch done again.
-    for (const part of [dispatcher, sessions, timers, relay, signals, { committed: observe }])
+    for (const part of [sessions, timers, relay, signals, { committed: observe }])
       try {
         part.committed?.(component);
       } catch (error) {
         log(`after a commit: ${(error as Error).stack ?? String(error)}`);
       }
   };
-  const turns = new Turns({ store, clock, ids, residents, committed, log });
+  const turns: Turns = new Turns({
+    ...{ store, clock, ids, residents, committed, log },
+    assigner: {
+      assign: (turned) => dispatcher.assign(turned),
+      withdrawn: (components) => dispatcher.withdrawn(components),
+    },
+    published: (range) => relay.published(range),
+  });
   const post = turns.post.bind(turns);
   // A row may name a process that died with its sockets, even one of our own name.
   const isConnected = (id: string, runtime: string): boolean =>
@@ -96,10 +103,10 @@ export function makeCore(seams: CoreSeams): Core {
     store,
     clock,
     leases,
-    post,
     reader,
     version,
     isConnected,
+    nudge: () => turns.nudge(),
   });
   const sessions: WorkerSessions = new WorkerSessions({
     runtimeId,
@@ -111,9 +118,9 @@ export function makeCore(seams: CoreSeams): Core {
     log,
   });
   const timers = new TimerLoop({ store, clock, leases, post });
-  const relay = new StreamRelay({ store, clock, live });
+  const relay = new StreamRelay({ store, clock, live, dispatcher });
   const others = new OtherRuntimes({
-    ...{ channel, clock, presence, signals, elsewhere, dispatcher, sessions, leases, live, log },
+    ...{ channel, signals, elsewhere, relay, sessions, leases, live, log },
   });
 
   return {
@@ -132,7 +139,7 @@ export function makeCore(seams: CoreSeams): Core {
         if (name === 'dispatcher') dispatcher.rebuild().catch(lost);
       });
       timers.start();
-      relay.start();
+      await relay.start();
       sessions.start();
       others.start();
     },
@@ -140,7 +147,6 @@ export function makeCore(seams: CoreSeams): Core {
     async stop() {
       await sessions.stop();
       await timers.stop();
-      await others.stop();
       leases.retire();
       await turns.idle();
       await relay.stop();

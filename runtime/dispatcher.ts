@@ -1,8 +1,9 @@
-// Gives waiting jobs to workers. Keeps the queue and the fleet as last committed, asks the policy, and
-// commits each decision as a turn of the job and the worker. Decides only while it holds its lease.
-import type { Store, StoredActor } from '../db/store.ts';
+// Gives waiting jobs to workers. Keeps the queue and the fleet as last computed and asks the policy; each
+// decision is a turn of the job and the worker, in the commit that made it possible: a job that finds a
+// worker free is assigned in the commit of its submit. Decides only while it holds its lease.
+import type { Lease, Store, StoredActor } from '../db/store.ts';
 import type { JobSpec, Plan } from '../machines/contract/events.ts';
-import { jobRef } from '../machines/contract/ids.ts';
+import { jobRef, refKey, type ActorRef } from '../machines/contract/ids.ts';
 import type { Modality, ModelOffer } from '../machines/contract/models.ts';
 import type { EtaView, ModelView, StatusView } from '../machines/contract/views.ts';
 import type { JobContext } from '../machines/job/context.ts';
@@ -15,7 +16,9 @@ import type { Leases } from './leases.ts';
 import { Outlooks } from './outlooks.ts';
 import { Queue } from './queue.ts';
 import type { Reader } from './reader.ts';
-import type { Turns } from './turn.ts';
+import type { Assigner } from './compute.ts';
+import type { Mail } from './mailbox.ts';
+import { Parked } from './parking.ts';
 import { contextOf, type Outlook } from './views.ts';
 
 /** After a decision that did not hold, the job rests this long, so that a wrong view cannot spin. */
@@ -27,23 +30,26 @@ interface Seams {
   readonly store: Store;
   readonly clock: Clock;
   readonly leases: Leases;
-  readonly post: Turns['post'];
   readonly reader: Reader;
   readonly version: string;
   /** Is the worker's socket open, as far as this runtime can know? */
   readonly isConnected: (workerId: string, runtime: string) => boolean;
+  /** There may be something to assign. */
+  readonly nudge: () => void;
 }
 
-export class Dispatcher {
+export class Dispatcher implements Assigner {
   readonly #seams: Seams;
   readonly #queue = new Queue();
   readonly #fleet = new Fleet();
   readonly #outlooks = new Outlooks(this.#queue, this.#fleet);
-  /** Live jobs that are not in the queue: backing off, assigned. By id: modality and phase. */
+  /** Jobs that have not ended. By id: modality and phase. */
   readonly #live = new Map<string, { modality: Modality; running: boolean; revision: number }>();
   /** A row read before their end would bring them back. */
   readonly #ended = new Set<string>();
-  #scheduled = false;
+  /** Decided on, and not yet seen with a worker. One that is queued again was turned down. */
+  readonly #decided = new Set<string>();
+  readonly #resting = new Map<string, WaitingJob>();
 
   constructor(seams: Seams) {
     this.#seams = seams;
@@ -61,19 +67,27 @@ export class Dispatcher {
     for (const row of [...jobs, ...workers]) this.#seen(row);
     const open = new Set(jobs.map(({ ref }) => ref.id));
     for (const id of known) if (!open.has(id)) this.#forget(id); // ended by another runtime
-    this.#schedule();
+    this.#seams.nudge();
+  }
+
+  /** Jobs that another runtime has changed, and all workers, which are few. */
+  async learn(changed: readonly { readonly ref: ActorRef; readonly revision: number }[]) {
+    const { store } = this.#seams;
+    const unknown = new Map(
+      changed
+        .filter(({ ref, revision }) => (this.#live.get(ref.id)?.revision ?? 0) < revision)
+        .filter(({ ref }) => !this.#ended.has(ref.id))
+        .map(({ ref }) => [refKey(ref), ref]),
+    );
+    for (const row of await store.load([...unknown.values()])) this.#seen(row);
+    for (const row of await store.listWithout('worker', 'settled')) this.#seen(row);
+    this.#seams.nudge();
   }
 
   #seen(row: StoredActor): void {
     if (row.parked) return;
     const actor = this.#seams.reader.read(row);
     if (!isUnreadable(actor)) this.#note(actor);
-  }
-
-  /** Called with every committed component of this runtime. */
-  committed(component: Component): void {
-    for (const { after } of component.turned.values()) this.#note(after);
-    this.#schedule();
   }
 
   #note(actor: Actor): void {
@@ -93,13 +107,26 @@ export class Dispatcher {
     const { spec, run } = contextOf<JobContext>(actor);
     const running = actor.snapshot.hasTag('running');
     this.#live.set(id, { modality: spec.modality, running, revision: actor.revision });
-    if (stateName(actor.snapshot.value) === 'queued') this.#queue.set(waiting(spec, run));
-    else this.#queue.remove(id);
+    this.#queue.remove(id);
+    this.#resting.delete(id);
+    const turnedDown = this.#decided.delete(id);
+    if (stateName(actor.snapshot.value) !== 'queued') return;
+    if (turnedDown) this.#rest(waiting(spec, run));
+    else this.#queue.set(waiting(spec, run));
+  }
+
+  #rest(job: WaitingJob): void {
+    this.#resting.set(job.id, job);
+    void this.#seams.clock.sleep(REST_MS).then(() => {
+      if (this.#resting.get(job.id) !== job) return; // it has moved on
+      this.#resting.delete(job.id);
+      this.#queue.set(job);
+      this.#seams.nudge();
+    });
   }
 
   #forget(id: string): void {
-    this.#queue.remove(id);
-    this.#live.delete(id);
+    this.#drop(id);
     this.#ended.add(id);
     for (const oldest of this.#ended) {
       if (this.#ended.size <= ENDED_MAX) break;
@@ -107,52 +134,50 @@ export class Dispatcher {
     }
   }
 
-  /** One pass per tick, however many commits asked for it. */
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#runOnce();
-    });
+  #drop(id: string): void {
+    this.#queue.remove(id);
+    this.#resting.delete(id);
+    this.#decided.delete(id);
+    this.#live.delete(id);
   }
 
-  #runOnce(): void {
-    const { leases, clock } = this.#seams;
-    if (this.#queue.size === 0 || !leases.held('dispatcher')) return;
-    const fleet = this.#fleet.available(this.#seams.isConnected);
-    if (fleet.length === 0) return;
-    for (const decision of decide(this.#queue.groups, fleet, clock.now()))
-      void this.#commit(decision);
-  }
-
-  async #commit({ job, worker }: Decision): Promise<void> {
-    const { post, leases, clock } = this.#seams;
+  assign(turned: readonly Actor[]): readonly Mail[] {
+    for (const actor of turned) this.#note(actor);
+    const { leases, clock, isConnected } = this.#seams;
     const fence = leases.held('dispatcher');
-    if (!fence) return;
+    if (!fence || this.#queue.size === 0) return [];
+    const fleet = this.#fleet.available(isConnected);
+    if (fleet.length === 0) return [];
+    return decide(this.#queue.groups, fleet, clock.now()).map((each) => this.#mailFor(each, fence));
+  }
+
+  #mailFor({ job, worker }: Decision, fence: Lease): Mail {
     this.#queue.remove(job.id);
-    const done = this.#fleet.reserve(worker.id, job.model);
-    let held = false;
-    try {
-      const event = { type: 'job.dispatched', worker: worker.id, epoch: worker.epoch } as const;
-      const outcome = await post(jobRef(job.accountId, job.id), event, { fence });
-      held =
-        outcome.ok &&
-        outcome.actor !== null &&
-        stateName(outcome.actor.snapshot.value) !== 'queued';
-    } catch {
-      // The store or the mailbox is in trouble; the job is still queued.
-    } finally {
-      done();
-      this.#schedule(); // the slot was counted twice until now
-    }
-    if (held) return;
-    this.#queue.remove(job.id);
-    await clock.sleep(REST_MS);
-    const [row] = await this.#seams.store.load([jobRef(job.accountId, job.id)]).catch(() => []);
-    if (row) this.#seen(row);
-    else if (this.#live.has(job.id)) this.#queue.set(job);
-    this.#schedule();
+    this.#decided.add(job.id);
+    return {
+      to: jobRef(job.accountId, job.id),
+      event: { type: 'job.dispatched', worker: worker.id, epoch: worker.epoch },
+      fence,
+      settle: () => undefined,
+      // Lost to another writer, or the lease is. A job that rests with an operator is not looked at again.
+      fail: (error) => {
+        if (!(error instanceof Parked))
+          void this.#seams.leases.renew('dispatcher').then(this.#seams.nudge);
+      },
+      ...{ tries: 0, doubts: [] },
+    };
+  }
+
+  withdrawn(components: readonly Component[]): void {
+    for (const { turned } of components)
+      for (const { before, after } of turned.values()) {
+        const { kind, id } = after.ref;
+        if (kind === 'worker') this.#fleet.restore(id, before);
+        if (kind !== 'job') continue;
+        this.#drop(id);
+        this.#ended.delete(id);
+        if (before) this.#noteJob(before);
+      }
   }
 
   worker(id: string): Actor | null {

@@ -45,8 +45,13 @@ export class SmallWorld {
         version: 'test',
         log: (message) => this.log.push(`${this.clock.now()} ${runtimeId}: ${message}`),
       });
-      await core.start();
-      return core;
+      try {
+        await core.start();
+        return core;
+      } catch (error) {
+        await core.stop(); // the end of the process
+        throw error;
+      }
     });
   }
 

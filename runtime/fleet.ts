@@ -1,4 +1,4 @@
-// The workers as last committed, plus what the dispatcher has decided and not yet committed.
+// The workers as last computed: what they have, hold and could do.
 import type { Modality, ModelOffer } from '../machines/contract/models.ts';
 import type { ModelView, StatusView } from '../machines/contract/views.ts';
 import type { FleetWorker } from '../machines/scheduling/policy.ts';
@@ -9,8 +9,6 @@ import { contextOf } from './views.ts';
 interface Member {
   readonly actor: Actor;
   readonly models: ReadonlySet<string>;
-  /** Models of jobs decided for it and not yet committed. */
-  readonly reserved: string[];
 }
 
 export interface Place {
@@ -36,15 +34,13 @@ export class Fleet {
     this.#members.set(actor.ref.id, {
       actor,
       models: sameOffer ? old.models : new Set(offer.models.map((model) => model.id)),
-      reserved: old?.reserved ?? [],
     });
   }
 
-  /** Counts a slot as taken until the returned function is called. */
-  reserve(id: string, model: string): () => void {
-    const reserved = this.#members.get(id)?.reserved;
-    reserved?.push(model);
-    return () => void reserved?.splice(reserved.indexOf(model), 1);
+  /** Back to how it was before turns that will not be committed. */
+  restore(id: string, actor: Actor | null): void {
+    this.#members.delete(id);
+    if (actor) this.set(actor);
   }
 
   /**
@@ -53,20 +49,19 @@ export class Fleet {
    */
   available(isConnected: (id: string, runtime: string) => boolean): FleetWorker[] {
     const fleet: FleetWorker[] = [];
-    for (const { actor, models, reserved } of this.#members.values()) {
+    for (const { actor, models } of this.#members.values()) {
       if (!actor.snapshot.hasTag('available')) continue;
       const { offer, run } = contextOf<WorkerContext>(actor);
       if (run.runtime === '' || !isConnected(actor.ref.id, run.runtime)) continue;
-      const busy = Object.keys(run.slots).length + reserved.length;
+      const busy = Object.keys(run.slots).length;
       if (busy >= offer.slots) continue;
-      const coming = reserved.find((model) => !run.loaded.includes(model));
       fleet.push({
         id: actor.ref.id,
         epoch: run.epoch,
         freeSlots: offer.slots - busy,
         models,
         loaded: run.loaded,
-        loading: run.loading ?? coming ?? null,
+        loading: run.loading,
         busy: busy > 0,
       });
     }

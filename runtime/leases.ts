@@ -38,6 +38,7 @@ export class Leases {
   #isRetired = false;
   #loop: Promise<void> = Promise.resolve();
   #asideSince = -Infinity;
+  #taken: (name: LeaseName) => void = () => undefined;
 
   constructor(
     store: Store,
@@ -82,26 +83,33 @@ export class Leases {
 
   /** @param taken called when a lease was taken that was not held before */
   async start(taken: (name: LeaseName) => void): Promise<void> {
+    this.#taken = taken;
     await this.runOnce(taken);
     this.#loop = this.#run(taken);
   }
 
   async runOnce(taken: (name: LeaseName) => void): Promise<void> {
     if (!this.#holdsAll) await this.#presence.endLeasesOfTheGone().catch(() => undefined); // they run out
-    for (const name of LEASE_NAMES) {
-      if (this.#isAside) {
-        await this.#release(name);
-        continue;
-      }
-      const before = this.held(name);
-      const asked = this.#clock.now();
-      const lease = await this.#store.acquireLease(name, this.#holder, TTL_MS);
-      if (!lease) this.#held.delete(name);
-      else {
-        this.#held.set(name, { lease, until: asked + TTL_MS });
-        if (before?.term !== lease.term) taken(name);
-      }
+    for (const name of LEASE_NAMES)
+      if (this.#isAside) await this.#release(name);
+      else await this.#acquire(name, taken);
+  }
+
+  async #acquire(name: LeaseName, taken: (name: LeaseName) => void): Promise<void> {
+    const before = this.held(name);
+    const asked = this.#clock.now();
+    const lease = await this.#store.acquireLease(name, this.#holder, TTL_MS);
+    if (!lease) this.#held.delete(name);
+    else {
+      this.#held.set(name, { lease, until: asked + TTL_MS });
+      if (before?.term !== lease.term) taken(name);
     }
+  }
+
+  /** A commit under it was refused: is it still ours, and in which term? Never rejects. */
+  async renew(name: LeaseName): Promise<void> {
+    if (this.#isRetired || this.#isAside || this.#stop.signal.aborted) return;
+    await this.#acquire(name, this.#taken).catch(() => undefined); // asked again soon, or it runs out
   }
 
   async #run(taken: (name: LeaseName) => void): Promise<void> {

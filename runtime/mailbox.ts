@@ -20,7 +20,7 @@ export interface Mail {
   readonly event: ActorEvent;
   /** Set on a timer: it only counts while this arming is the current one. */
   readonly timer?: { readonly name: string; readonly armingId: number };
-  /** The turn may commit only while this lease is held. */
+  /** An assignment: it may be committed only while this lease is held. */
   readonly fence?: Lease;
   readonly settle: (outcome: Outcome) => void;
   readonly fail: (error: Error) => void;
@@ -46,6 +46,7 @@ export class Overloaded extends Error {
 export class Mailbox {
   readonly #mails: Mail[] = [];
   readonly #capacity: number;
+  #filled: PromiseWithResolvers<void> | null = null;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -59,6 +60,17 @@ export class Mailbox {
     if (this.#mails.length >= this.#capacity)
       throw new Overloaded(`${this.#capacity} events are waiting. Try again in a moment.`);
     this.#mails.push(mail);
+    this.wake();
+  }
+
+  /** Resolves when the next event has come, or there is another reason to look. */
+  filled(): Promise<void> {
+    return (this.#filled ??= Promise.withResolvers()).promise;
+  }
+
+  wake(): void {
+    this.#filled?.resolve();
+    this.#filled = null;
   }
 
   /** Work that lost a race goes first. */

@@ -10,12 +10,15 @@ export class Poison extends Error {
   override readonly name = 'Poison';
   readonly ref: ActorRef;
   readonly event: ActorEvent;
+  /** What the turn was computed on. If any of it was old, the event may be sound. */
+  readonly reads: Component['reads'];
 
-  constructor(ref: ActorRef, event: ActorEvent, cause: unknown) {
+  constructor(ref: ActorRef, event: ActorEvent, cause: unknown, reads: Component['reads']) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     super(`${refKey(ref)} could not take ${event.type}: ${reason}`, { cause });
     this.ref = ref;
     this.event = event;
+    this.reads = reads;
   }
 }
 
@@ -41,9 +44,15 @@ export class LeftAlone extends Parked {
 /** Replaces the component of a poisoned event: one row, and the caller is told. */
 export function parking(mail: Mail, poison: Poison, id: string): Component {
   const component = new Component(mail);
-  const { ref, event } = poison;
-  component.touched.add(refKey(ref));
-  component.parked.push({ ref, id, event: JSON.stringify(event), reason: poison.message });
+  const { ref, event, reads } = poison;
+  for (const [key, read] of reads) component.reads.set(key, read);
+  component.parked.push({
+    component: 0,
+    ref,
+    id,
+    event: JSON.stringify(event),
+    reason: poison.message,
+  });
   mail.failure = poison;
   return component;
 }

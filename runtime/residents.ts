@@ -1,5 +1,6 @@
 // Actors kept in memory between turns: least recently used first out. What is here is what was last
-// committed by this runtime; a lost compare-and-set evicts it.
+// committed by this runtime. Another one may have committed since: the commit checks the revision of
+// everything that was read, and a component that is lost is computed again from the store.
 import type { Store } from '../db/store.ts';
 import { quotaRef, refKey, workerRef, type ActorRef } from '../machines/contract/ids.ts';
 import type { Actor } from './actor.ts';
@@ -20,10 +21,8 @@ export class Residents {
   readonly #store: Store;
   readonly #actorsMax: number;
   readonly #actors = new Map<string, Actor>();
-  /** Known not to exist, until the end of the batch. */
-  readonly #absent = new Set<string>();
-  /** Forgotten after each batch: an operator, or a newer runtime, may have set them going. */
-  readonly #resting = new Set<string>();
+  /** Read from the store for this batch; null: there is none. */
+  readonly #fresh = new Map<string, Actor | null>();
   readonly #reader: Reader;
 
   constructor(store: Store, actorsMax: number, reader = new Reader({ log: () => undefined })) {
@@ -45,55 +44,65 @@ export class Residents {
     const { to, event } = mail;
     // A new job's id is made for it, so it is taken to be new; if it is not, its insert is lost.
     const own = event.type === 'job.submitRequested' && mail.tries === 0 ? [] : [to];
-    const quota = to.kind === 'job' ? [quotaRef(to.accountId)] : [];
-    const worker = event.type === 'job.dispatched' ? [workerRef(event.worker)] : [];
-    return [...own, ...quota, ...worker];
+    if (to.kind === 'job') own.push(quotaRef(to.accountId));
+    if (event.type === 'job.dispatched') own.push(workerRef(event.worker));
+    return own;
+  }
+
+  has(key: string): boolean {
+    return this.#actors.has(key) || this.#fresh.has(key);
   }
 
   async load(refs: readonly ActorRef[]): Promise<void> {
-    const missing = new Map<string, ActorRef>();
-    for (const ref of refs) {
-      const key = refKey(ref);
-      if (!this.#actors.has(key) && !this.#absent.has(key)) missing.set(key, ref);
-    }
+    await this.#fetch(refs.filter((ref) => !this.has(refKey(ref))));
+  }
+
+  async #fetch(refs: readonly ActorRef[]): Promise<void> {
+    const missing = new Map(refs.map((ref) => [refKey(ref), ref]));
     if (missing.size === 0) return;
-    for (const row of await this.#store.load([...missing.values()])) {
-      const key = refKey(row.ref);
-      missing.delete(key);
+    const rows = await this.#store.load([...missing.values()]);
+    for (const key of missing.keys()) this.#fresh.set(key, null);
+    for (const row of rows) {
       const actor = this.#reader.read(row);
-      this.#actors.set(key, actor);
-      if (actor.parked) this.#resting.add(key);
+      this.#fresh.set(actor.key, actor);
+      // One that rests is read anew each time: an operator, or newer code, may have set it going.
+      if (!actor.parked) this.#keep(actor);
     }
-    for (const key of missing.keys()) this.#absent.add(key);
   }
 
   /** Null when the actor does not exist. */
   read(ref: ActorRef, isTakenToBeNew: boolean): Actor | null {
     const key = refKey(ref);
     const actor = this.#actors.get(key);
-    if (actor) {
-      this.#actors.delete(key);
-      this.#actors.set(key, actor);
-      return actor;
-    }
-    if (isTakenToBeNew || this.#absent.has(key)) return null;
+    if (actor) return actor;
+    if (isTakenToBeNew || this.#fresh.has(key)) return this.#fresh.get(key) ?? null;
     throw new NotResident(ref);
   }
 
+  /** As it was just committed. */
   put(actor: Actor): void {
-    this.#absent.delete(actor.key);
+    this.#fresh.delete(actor.key);
+    this.#keep(actor);
+  }
+
+  /** An actor that was used goes to the end of the line of those that may have to leave. */
+  #keep(actor: Actor): void {
+    const known = this.#actors.get(actor.key);
+    // A read may have been under way while a newer turn was committed.
+    if (known && known.revision > actor.revision) return;
     this.#actors.delete(actor.key);
     this.#actors.set(actor.key, actor);
   }
 
   evict(keys: Iterable<string>): void {
-    for (const key of keys) this.#actors.delete(key);
+    for (const key of keys) {
+      this.#actors.delete(key);
+      this.#fresh.delete(key);
+    }
   }
 
   endBatch(): void {
-    this.#absent.clear();
-    this.evict(this.#resting);
-    this.#resting.clear();
+    this.#fresh.clear();
     for (const key of this.#actors.keys()) {
       if (this.#actors.size <= this.#actorsMax) break;
       this.#actors.delete(key);

@@ -1,5 +1,5 @@
-// What runtimes tell each other so that nobody has to wait for a poll: which accounts and workers had turns
-// just now, and that a lease was let go. All of it may be lost; it only says where to look.
+// What runtimes tell each other so that nobody has to wait for a poll: that there are turns, which workers
+// had some, and that a lease was let go. All of it may be lost; it only says where to look.
 import { z } from 'zod';
 import type { Channel } from '../machines/contract/channel.ts';
 import type { Clock } from './clock.ts';
@@ -12,8 +12,6 @@ const PAUSE_MS = 5;
 /** What another runtime committed. Fields that a newer release may add are passed over. */
 const news = z.object({
   from: z.string(),
-  /** Owners of jobs. */
-  accounts: z.array(z.string()).default([]),
   workers: z.array(z.string()).default([]),
   /** A lease is free now. */
   leases: z.boolean().default(false),
@@ -30,8 +28,8 @@ interface Seams {
 
 export class Signals {
   readonly #seams: Seams;
-  readonly #accounts = new Set<string>();
   readonly #workers = new Set<string>();
+  #hasTurns = false;
   #isSending = false;
 
   constructor(seams: Seams) {
@@ -52,8 +50,8 @@ export class Signals {
   committed(component: Component): void {
     if (this.#seams.isAlone()) return;
     for (const { after } of component.turned.values())
-      if (after.ref.kind === 'job') this.#accounts.add(after.ref.accountId);
-      else if (after.ref.kind === 'worker') this.#workers.add(after.ref.id);
+      if (after.ref.kind === 'worker') this.#workers.add(after.ref.id);
+    this.#hasTurns = true;
     if (this.#isSending) return;
     this.#isSending = true;
     void this.#run().finally(() => (this.#isSending = false));
@@ -62,7 +60,7 @@ export class Signals {
   /** The first commit is told at once; those that come until the next message, together. */
   async #run(): Promise<void> {
     await Promise.resolve(); // a commit may have many components
-    while (this.#accounts.size + this.#workers.size > 0) {
+    while (this.#hasTurns) {
       await this.#flush();
       await this.#seams.clock.sleep(PAUSE_MS);
     }
@@ -70,11 +68,10 @@ export class Signals {
 
   async #flush(said: Partial<News> = {}): Promise<void> {
     const { channel, runtimeId } = this.#seams;
-    const accounts = [...this.#accounts];
     const workers = [...this.#workers];
-    this.#accounts.clear();
     this.#workers.clear();
-    const text = JSON.stringify({ from: runtimeId, accounts, workers, ...said });
+    this.#hasTurns = false;
+    const text = JSON.stringify({ from: runtimeId, workers, ...said });
     await channel.publish(TOPIC, [text]);
   }
 

@@ -1,24 +1,37 @@
-// Wakes who watches once job events are committed. Their `seq` was given in the commit, so a watcher reads
-// on from its own and misses nothing, whoever wakes it and however often.
+// Follows what is committed, so that who watches is woken and the dispatcher knows of every job. Our own
+// commits are told as they happen. That others have committed shows as a gap in the stream's `seq`, which
+// is then read; a runtime that is alone reads nothing but the head, now and then.
 import type { Store } from '../db/store.ts';
 import type { Clock } from './clock.ts';
 import type { Component } from './component.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import type { Live } from './live.ts';
 
-/** For rows that another runtime committed. */
 const POLL_MS = 500;
+const PAGE_ROWS = 1_000;
+
+interface Seams {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly live: Live;
+  readonly dispatcher: Pick<Dispatcher, 'learn'>;
+}
 
 export class StreamRelay {
-  readonly #seams: { store: Store; clock: Clock; live: Live };
+  readonly #seams: Seams;
   readonly #stop = new AbortController();
-  #head = 0;
+  /** Everything up to here has been told. */
+  #seen = 0;
+  #reading: Promise<void> | null = null;
   #loop: Promise<void> = Promise.resolve();
 
-  constructor(seams: { store: Store; clock: Clock; live: Live }) {
+  constructor(seams: Seams) {
     this.#seams = seams;
   }
 
-  start(): void {
+  /** What was committed before is in the dispatcher's first view already. */
+  async start(): Promise<void> {
+    this.#seen = await this.#seams.store.streamHead();
     this.#loop = this.#run();
   }
 
@@ -27,19 +40,38 @@ export class StreamRelay {
       if (after.ref.kind === 'job') this.#seams.live.published(after.ref.accountId);
   }
 
+  /** A commit of our own wrote this part of the stream. */
+  published({ from, to }: { readonly from: number; readonly to: number }): void {
+    if (from === this.#seen) this.#seen = to;
+    else void this.runOnce().catch(() => undefined); // others came first; read again soon
+  }
+
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      await this.runOnce().catch(() => undefined); // the store is away: looked at again soon
       await this.#seams.clock.sleep(POLL_MS, this.#stop.signal);
+      await this.runOnce().catch(() => undefined); // the store is away: looked at again soon
     }
   }
 
+  /** Reads what others have committed. Asked while it reads, it reads once more. */
   async runOnce(): Promise<void> {
-    const { store, live } = this.#seams;
-    const head = await store.streamHead();
-    if (head !== this.#head)
-      for (const accountId of live.watchedAccounts) live.published(accountId);
-    this.#head = head;
+    await this.#reading;
+    this.#reading ??= this.#read().finally(() => (this.#reading = null));
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const { store, live, dispatcher } = this.#seams;
+    if ((await store.streamHead()) === this.#seen) return dispatcher.learn([]);
+    for (;;) {
+      const after = this.#seen;
+      const entries = await store.streamEntries(after, PAGE_ROWS);
+      for (const accountId of new Set(entries.map(({ ref }) => ref.accountId)))
+        live.published(accountId);
+      await dispatcher.learn(entries);
+      this.#seen = Math.max(this.#seen, entries.at(-1)?.seq ?? 0);
+      if (entries.length < PAGE_ROWS) return;
+    }
   }
 
   async stop(): Promise<void> {

@@ -28,7 +28,9 @@ const turnsOver = (store: Store) =>
     clock,
     ids: realIds,
     residents: new Residents(store, 1000),
+    assigner: { assign: () => [], withdrawn: () => undefined },
     committed: () => undefined,
+    published: () => undefined,
     log: () => undefined,
   });
 

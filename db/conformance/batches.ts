@@ -7,18 +7,11 @@ let batches = 0;
 /** As many components as the rows name. */
 export function batchOf(rows: Partial<CommitBatch>): CommitBatch {
   batches += 1;
-  const { actors, journal, timersArmed, timersCancelled, ledger, outbox, stream, parked, fences } =
-    rows;
+  const { actors, reads, journal, timersArmed, timersCancelled, ledger, outbox } = rows;
+  const { stream, parked, fences } = rows;
   const sets = {
-    actors,
-    journal,
-    timersArmed,
-    timersCancelled,
-    ledger,
-    outbox,
-    stream,
-    parked,
-    fences,
+    ...{ actors, reads, journal, timersArmed, timersCancelled, ledger, outbox },
+    ...{ stream, parked, fences },
   };
   const filled = Object.fromEntries(Object.entries(sets).map(([name, set]) => [name, set ?? []]));
   const components = Object.values(sets).flatMap((set) => (set ?? []).map((row) => row.component));

@@ -112,6 +112,32 @@ export function testCommits(factory: StoreFactory): void {
       }),
     );
 
+    test(
+      'a component is lost with what it has only read; what was read stays as it is',
+      run(async ({ store }) => {
+        await store.commit(batchOf(turn(0, job(1), 0)));
+        await store.commit(batchOf(turn(0, job(1), 1)));
+        await store.commit(batchOf(turn(0, job(2), 0)));
+        await store.commit(
+          batchOf({ parked: [{ component: 0, ref: job(2), id: 'p', event: '{}', reason: '' }] }),
+        );
+        const [before] = await store.load([job(1)]);
+        const read = (component: number, number: number, revision: number) => ({
+          ...{ component, ref: job(number), revision },
+        });
+        const reads = [read(0, 1, 2), read(1, 1, 1), read(2, 9, 0), read(3, 1, 0), read(4, 9, 1)];
+        const actors = [5, 6, 7, 8].map((number, component) => write(component, job(number), 0));
+        const { lost } = await store.commit(batchOf({ actors, reads: [...reads, read(5, 2, 1)] }));
+        expect(lost).toEqual([1, 3, 4, 5]);
+        expect(await store.load([job(1)])).toEqual([before]);
+        const found = await store.load([job(5), job(6), job(7), job(8), job(9)]);
+        expect(found.map(({ ref }) => ref.id).sort()).toEqual(['job_5', 'job_7']);
+        // Read by one component and written by another of the same batch: both see it as it was.
+        const both = batchOf({ ...turn(0, job(1), 2), reads: [read(1, 1, 2)] });
+        expect((await store.commit(both)).lost).toEqual([]);
+      }),
+    );
+
     test.each([
       ['a stale revision', 1, 3],
       ['a revision from the future', 7, 3],

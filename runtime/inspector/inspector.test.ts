@@ -6,6 +6,7 @@ import { jobRef, refKey, type ActorRef } from '../../machines/contract/ids.ts';
 import type { Component } from '../component.ts';
 import { settled, spec, submit, testCore } from '../testing.ts';
 import type { InspectionFrame } from './frames.ts';
+import type { History } from './history.ts';
 import { Inspector } from './inspector.ts';
 import { historyIn, Life } from './testing.ts';
 
@@ -71,14 +72,23 @@ class Reader {
   }
 }
 
-async function world(seed = 3) {
+async function world(
+  seed = 3,
+  slowly: (read: () => Promise<void>) => Promise<void> = (read) => read(),
+) {
   let inspector: Inspector | null = null;
   const life = await Life.begin(seed, (component: Component) => inspector?.committed(component));
   const { store, clock } = life.core;
   const log = (message: string) => {
     throw new Error(message);
   };
-  inspector = new Inspector({ store, clock, history: historyIn(life.store), log });
+  const history = historyIn(life.store);
+  const rows: History['rows'] = async (...asked) => {
+    let found: Awaited<ReturnType<History['rows']>> = [];
+    await slowly(async () => void (found = await history.rows(...asked)));
+    return found;
+  };
+  inspector = new Inspector({ store, clock, history: { ...history, rows }, log });
   return { life, inspector };
 }
 
@@ -151,6 +161,32 @@ describe('one actor', () => {
     expect(JSON.parse((known as { definition: string }).definition)).toMatchObject({ id: 'quota' });
   });
 
+  it.each(['before', 'after'])(
+    'is told once what is committed %s the past is read',
+    async (when) => {
+      let isSlow = true;
+      let goOn = (): void => undefined;
+      const { life, inspector } = await world(3, async (read) => {
+        if (when === 'after') await read();
+        if (isSlow) await new Promise<void>((resolve) => (goOn = resolve));
+        if (when === 'before') await read();
+      });
+      await submit(life.core, spec('job_a'));
+      const reader = Reader.on(inspector);
+      reader.ask({ kind: 'quota', id: 'acc_a' });
+      await settled();
+      const [{ revision: joined }] = reader.frames as [InspectionFrame];
+      await submit(life.core, spec('job_b'));
+      isSlow = false;
+      goOn();
+      await settled();
+      const { revision } = life.store.tables.actors.get('acc_a/quota/acc_a')!;
+      expect(revision).toBeGreaterThan(joined);
+      const told = reader.snapshots().map((frame) => frame.revision);
+      expect(told).toEqual(upTo(revision).slice(joined));
+    },
+  );
+
   it('that does not exist is refused', async () => {
     const { inspector } = await world();
     const reader = Reader.on(inspector);
@@ -205,16 +241,21 @@ describe('many actors', () => {
     await clock.advance(2_000);
     const job = jobRef('acc_a', 'job_2');
     const { revision } = life.store.tables.actors.get(refKey(job))!;
-    expect(all.snapshots(job).map((frame) => frame.revision)).toEqual(upTo(revision));
+    const seen = all.frames.find(({ sessionId }) => sessionId === refKey(job))!.revision;
+    expect(all.snapshots(job).map((frame) => frame.revision)).toEqual(upTo(revision).slice(seen));
     const quota = life.store.tables.actors.get('acc_a/quota/acc_a')!;
     expect(one.snapshots().map((frame) => frame.revision)).toEqual(upTo(quota.revision));
     // Its own copy of the quota is out of date, so it has to try again.
-    const made = submit(life.core, spec('job_3'));
+    const theirs = submit(other, spec('job_3'));
+    await clock.advance(100);
+    await theirs;
+    const made = submit(life.core, spec('job_4'));
     await clock.advance(100);
     await made;
-    const seen = one.snapshots().map((frame) => frame.revision);
-    expect(seen).toEqual(upTo(seen.length));
-    await other.stop();
+    // What others did before our own turn is told before it, without waiting for the next look.
+    const { revision: now } = life.store.tables.actors.get('acc_a/quota/acc_a')!;
+    expect(now).toBeGreaterThan(quota.revision);
+    expect(one.snapshots().map((frame) => frame.revision)).toEqual(upTo(now));
   });
 });
 
