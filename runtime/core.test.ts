@@ -219,8 +219,9 @@ describe('failure', () => {
     agent.hello();
     await settled();
     // In one tick: the job is given to the worker, and the worker claims to have done it.
-    await submit(core, spec('job_1'));
+    const submitted = submit(core, spec('job_1'));
     agent.finish('job_1');
+    await submitted;
     await settled();
     expect(looked).toBe(0);
     expect(await stateOf('job_1')).not.toBe('succeeded');
