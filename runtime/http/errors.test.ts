@@ -34,6 +34,7 @@ describe('trouble', () => {
     ['a store that is away', new StoreUnavailable(SECRET), 'unavailable'],
     ['a commit of unknown outcome', new UnknownOutcome('batch-1'), 'unavailable'],
     ['a pool that is away', new ConnectionError(SECRET), 'unavailable'],
+    ['a killed backend', Object.assign(new Error(SECRET), { code: 'ECONNRESET' }), 'unavailable'],
     ['a parked actor', new Parked(job), 'parked'],
     ['a poisoned event', new Poison(job, { type: 'job.cancelRequested' }, SECRET), 'parked'],
     ['a cursor of somebody else', new InvalidCursor(), 'invalid_request'],

@@ -46,10 +46,17 @@ const UNAVAILABLE = [
   StatementTimeoutError,
 ];
 
+/** A killed backend reaches us as the socket's own error: the pool passes that on as it is. */
+const BROKEN_SOCKET = new Set(['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT']);
+
+const isUnavailable = (error: unknown): boolean =>
+  UNAVAILABLE.some((kind) => error instanceof kind) ||
+  (error instanceof Error && BROKEN_SOCKET.has((error as NodeJS.ErrnoException).code ?? ''));
+
 export function refusalOf(error: unknown): Refused {
   if (error instanceof Refused) return error;
   if (error instanceof Overloaded) return refuse('overloaded', error.message);
-  if (UNAVAILABLE.some((kind) => error instanceof kind))
+  if (isUnavailable(error))
     return refuse(
       'unavailable',
       'The database cannot be reached right now. Try again in a moment.',
