@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Clock {
-  /** Store time in milliseconds, as well as this process knows it. Never steps back. */
+  /** Store time in milliseconds, as well as this process knows it. Never steps back, never stands still. */
   now(): number;
   /** Takes over the store's time, told with each commit. */
   sync(storeTime: number): void;
@@ -11,18 +11,35 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** Follows the store's clock by an offset; the machine's own date is never trusted. */
+/**
+ * Follows the store's clock by an offset; the machine's own date is never trusted.
+ *
+ * Forward it follows at once: the machine may have slept. Back it never steps: what was set forward by
+ * mistake is caught up with at half the pace. Meanwhile waits measured here take up to twice as long, leases
+ * are trusted for longer than they hold (their term is checked in each commit), and a new day may begin
+ * early by as much; no day is granted twice, because its grant is kept by its date. Timers are not concerned:
+ * the store alone says what is due.
+ */
 export class StoreClock implements Clock {
+  readonly #monotonic: () => number;
   #offset = 0;
   #last = 0;
+  #lastAt: number;
+
+  constructor(monotonic: () => number = () => performance.now()) {
+    this.#monotonic = monotonic;
+    this.#lastAt = monotonic();
+  }
 
   now(): number {
-    this.#last = Math.max(this.#last, Math.floor(performance.now() + this.#offset));
-    return this.#last;
+    const at = this.#monotonic();
+    this.#last = Math.max(at + this.#offset, this.#last + (at - this.#lastAt) / 2);
+    this.#lastAt = at;
+    return Math.floor(this.#last);
   }
 
   sync(storeTime: number): void {
-    this.#offset = storeTime - performance.now();
+    this.#offset = storeTime - this.#monotonic();
   }
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
