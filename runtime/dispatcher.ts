@@ -3,7 +3,7 @@
 // worker free is assigned in the commit of its submit. Decides only while it holds its lease.
 import type { Lease, Store, StoredActor } from '../db/store.ts';
 import type { JobSpec, Plan } from '../machines/contract/events.ts';
-import { jobRef, refKey, type ActorRef } from '../machines/contract/ids.ts';
+import { jobRef, refKey, workerRef, type ActorRef } from '../machines/contract/ids.ts';
 import type { Modality, ModelOffer } from '../machines/contract/models.ts';
 import type { EtaView, ModelView, StatusView } from '../machines/contract/views.ts';
 import type { JobContext } from '../machines/job/context.ts';
@@ -161,11 +161,19 @@ export class Dispatcher implements Assigner {
       settle: () => undefined,
       // Lost to another writer, or the lease is. A job that rests with an operator is not looked at again.
       fail: (error) => {
-        if (!(error instanceof Parked))
-          void this.#seams.leases.renew('dispatcher').then(this.#seams.nudge);
+        if (!(error instanceof Parked)) void this.#lookAgain(job, worker.id);
       },
       ...{ tries: 0, doubts: [] },
     };
+  }
+
+  /** It was decided on what had been so: neither side is known any more as it is now. */
+  async #lookAgain({ accountId, id }: WaitingJob, workerId: string): Promise<void> {
+    const { leases, store, nudge } = this.#seams;
+    await leases.renew('dispatcher');
+    const rows = await store.load([jobRef(accountId, id), workerRef(workerId)]).catch(() => []);
+    for (const row of rows) this.#seen(row);
+    nudge();
   }
 
   withdrawn(components: readonly Component[]): void {
