@@ -1,0 +1,402 @@
+// One function per invariant, named as in the specification. Each looks at one commit: at what it changed,
+// at who caused it, and at the books as they are now.
+import { jobRef, refKey, SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
+import type { JobContext } from '../../machines/job/context.ts';
+import { utcDay } from '../../machines/quota/balance.ts';
+import type { QuotaContext } from '../../machines/quota/machine.ts';
+import type { WorkerContext } from '../../machines/worker/context.ts';
+import type { Books, Change, Commit, Fact, Lease } from './books.ts';
+import type { Check } from './check.ts';
+
+export interface Checked {
+  readonly commit: Commit;
+  readonly books: Books;
+  readonly check: Check;
+  /** Was the file uploaded for that account? */
+  readonly isUploaded: (accountId: string, blob: string) => boolean;
+}
+
+type Rule = (checked: Checked) => void;
+
+/** Clocks of runtimes follow the store's; this much they may be wrong. */
+const CLOCK_ERROR_MS = 3_000;
+const SNAPSHOT_LENGTH_MAX = 65_536;
+const ATTEMPTS_MAX = 3;
+
+const of = <Context>(changes: readonly Change[], kind: string) =>
+  changes.filter(({ after }) => after.ref.kind === kind) as {
+    before: Fact<Context> | undefined;
+    after: Fact<Context>;
+  }[];
+const jobsOf = ({ commit }: Checked) => of<JobContext>(commit.changes, 'job');
+const workersOf = ({ commit }: Checked) => of<WorkerContext>(commit.changes, 'worker');
+const quotasOf = ({ commit }: Checked) => of<QuotaContext>(commit.changes, 'quota');
+
+const same = (one: Lease | null, other: Lease | null): boolean =>
+  one === other ||
+  (one !== null &&
+    other !== null &&
+    one.attempt === other.attempt &&
+    one.worker === other.worker &&
+    one.epoch === other.epoch);
+
+const words = (lease: Lease | null): string =>
+  lease === null ? 'no lease' : `#${lease.attempt} on ${lease.worker} (${lease.epoch})`;
+
+const balance: Rule = ({ commit, books, check }) => {
+  for (const { accountId, posting, book, amountMt, balanceMt } of commit.ledger) {
+    const sums = books.sums.get(accountId) ?? { allowance: 0, topUp: 0, held: 0, posting: 0 };
+    books.sums.set(accountId, sums);
+    const follows = posting === sums.posting || posting === sums.posting + 1;
+    check('I1 balance', follows, () => `${accountId}: posting ${posting} after ${sums.posting}.`);
+    sums.posting = posting;
+    if (book.startsWith('system:')) continue;
+    const own = book as 'allowance' | 'topUp' | 'held';
+    sums[own] += amountMt;
+    check(
+      'I1 balance',
+      balanceMt === sums[own],
+      () =>
+        `${accountId}: ${book} is ${balanceMt} in posting ${posting}; its legs say ${sums[own]}.`,
+    );
+  }
+};
+
+const quotaEqualsLedger: Rule = (checked) => {
+  const { books, check } = checked;
+  for (const { after } of quotasOf(checked)) {
+    const { allowanceMt, topUpMt, heldMt, posting } = after.context.balance;
+    const sums = books.sums.get(after.ref.id);
+    check(
+      'I1 balance',
+      (sums?.allowance ?? 0) === allowanceMt &&
+        (sums?.topUp ?? 0) === topUpMt &&
+        (sums?.held ?? 0) === heldMt &&
+        (sums?.posting ?? 0) === posting,
+      () => `${after.ref.id} says ${allowanceMt}/${topUpMt}/${heldMt}; its ledger says otherwise.`,
+    );
+  }
+};
+
+const zeroSum: Rule = ({ commit, check }) => {
+  const postings = Map.groupBy(commit.ledger, (row) => `${row.accountId} ${row.posting}`);
+  for (const [name, legs] of postings) {
+    const sum = legs.reduce((total, { amountMt }) => total + amountMt, 0);
+    const isWhole = legs.every(({ amountMt }) => Number.isInteger(amountMt));
+    check(
+      'I2 zero-sum',
+      legs.length >= 2 && sum === 0 && isWhole,
+      () => `Posting ${name}: ${sum}.`,
+    );
+  }
+};
+
+const noOverdraft: Rule = (checked) => {
+  for (const { after } of quotasOf(checked)) {
+    const { allowanceMt, topUpMt, heldMt, holds } = after.context.balance;
+    const open = Object.values(holds).reduce(
+      (sum, hold) => sum + hold.allowanceMt + hold.topUpMt,
+      0,
+    );
+    checked.check(
+      'I3 no overdraft',
+      allowanceMt >= 0 && topUpMt >= 0 && heldMt >= 0 && heldMt === open,
+      () => `${after.ref.id}: ${allowanceMt}/${topUpMt}, held ${heldMt}, open holds ${open}.`,
+    );
+  }
+};
+
+const oneEnding: Rule = (checked) => {
+  const { commit, books, check } = checked;
+  for (const { row, wasSettled } of commit.turns)
+    check('I4 one ending', !wasSettled, () => `${row.ref.id} took a turn after its end.`);
+  for (const { after } of jobsOf(checked)) {
+    const job = books.jobs.get(after.key)!;
+    const { costMt } = after.context.spec;
+    const hold = books.quotaFact(after.ref.accountId)?.context.balance.holds[after.ref.id];
+    check(
+      'I4 one ending',
+      job.holds === 1 && job.closings === (after.isSettled ? 1 : 0),
+      () => `${after.ref.id} (${after.state}): ${job.holds} holds, ${job.closings} closings.`,
+    );
+    check(
+      'I4 one ending',
+      job.heldMt === (after.isSettled ? 0 : costMt) && (hold !== undefined) === !after.isSettled,
+      () => `${after.ref.id} (${after.state}): ${job.heldMt} are held for it.`,
+    );
+    const due = after.state === 'succeeded' ? (after.context.run.chargedMt ?? -1) : 0;
+    check(
+      'I4 one ending',
+      job.spentMt === due && due <= costMt,
+      () => `${after.ref.id} (${after.state}): ${job.spentMt} were charged, not ${due}.`,
+    );
+  }
+};
+
+const oneJobPerKey: Rule = ({ commit, check }) => {
+  for (const { row, event } of commit.turns)
+    check(
+      'I5 one job per key',
+      event.type !== 'job.submitRequested' || row.revision === 1,
+      () => `${row.ref.id} was submitted again by its turn ${row.revision}.`,
+    );
+};
+
+const oneLease: Rule = (checked) => {
+  const { books, check } = checked;
+  for (const { after } of jobsOf(checked)) {
+    const { lease, attempt } = after.context.run;
+    const told = books.jobs.get(after.key)!;
+    check(
+      'I7 one lease',
+      same(told.lease, lease) && told.attempt === attempt,
+      () => `${after.ref.id} has ${words(lease)}; by its journal it has ${words(told.lease)}.`,
+    );
+    if (lease === null) continue;
+    const worker = books.workers.get(lease.worker)?.context.run;
+    const slot = worker?.slots[after.ref.id];
+    check(
+      'I7 one lease',
+      slot?.attempt === lease.attempt &&
+        slot.phase !== 'cancelling' &&
+        worker?.epoch === lease.epoch,
+      () => `${after.ref.id} has ${words(lease)}, and the worker has no slot for it.`,
+    );
+  }
+  for (const { after } of workersOf(checked)) {
+    const { slots, epoch } = after.context.run;
+    for (const [id, { accountId, attempt, phase }] of Object.entries(slots)) {
+      if (phase === 'cancelling') continue;
+      const job = books.jobs.get(refKey(jobRef(accountId, id)));
+      const slot = { attempt, worker: after.ref.id, epoch };
+      check(
+        'I7 one lease',
+        same(job?.lease ?? null, slot),
+        () =>
+          `${after.ref.id} has a slot for ${id} ${words(slot)}; it has ${words(job?.lease ?? null)}.`,
+      );
+    }
+  }
+};
+
+const slots: Rule = (checked) => {
+  for (const { after } of workersOf(checked)) {
+    const { offer, run } = after.context;
+    const busy = Object.keys(run.slots).length;
+    checked.check(
+      'I8 slots',
+      busy <= offer.slots,
+      () => `${after.ref.id} has ${busy} leases and ${offer.slots} slots.`,
+    );
+  }
+};
+
+const FENCED = new Set([
+  'run.acknowledged',
+  'run.started',
+  'run.finished',
+  'run.failed',
+  'worker.lost',
+  'slot.returned',
+  'slot.refused',
+]);
+
+const fencing: Rule = ({ commit, check }) => {
+  for (const { row, event, leaseBefore } of commit.turns) {
+    if (row.ref.kind !== 'job' || !FENCED.has(event.type)) continue;
+    const { attempt, worker, epoch } = event as unknown as Lease;
+    const said = { attempt, worker, epoch };
+    check(
+      'I9 fencing',
+      leaseBefore !== null && same(leaseBefore, said),
+      () => `${row.ref.id} had ${words(leaseBefore)} and took ${event.type} of ${words(said)}.`,
+    );
+    const signed = signatureOf(event);
+    if (!signed) continue;
+    const [job = '', number = '', ...by] = signed;
+    const maker = { attempt: Number(number), worker: by[0] ?? '', epoch: by[1] ?? '' };
+    check(
+      'I9 fencing',
+      job === row.ref.id && same(leaseBefore, maker),
+      () =>
+        `${row.ref.id} had ${words(leaseBefore)} and took what ${words(maker)} made for ${job}.`,
+    );
+  }
+};
+
+/** Simulated engines sign what they make, so that a result tells who really made it. */
+function signatureOf(event: Commit['turns'][number]['event']): string[] | null {
+  if (event.type === 'run.finished') {
+    const { job, attempt, worker, epoch } = event.outputs[0]!.facts;
+    return [job, attempt, worker, epoch].map(String);
+  }
+  if (event.type === 'run.failed' && 'message' in event && event.message.startsWith('job_'))
+    return event.message.split(' ');
+  return null;
+}
+
+const singleWriter: Rule = ({ commit, books, check }) => {
+  for (const { row } of commit.turns) {
+    const key = refKey(row.ref);
+    const last = books.revisions.get(key) ?? 0;
+    books.revisions.set(key, row.revision);
+    check(
+      'I10 single writer',
+      row.revision === last + 1,
+      () => `${key} took turn ${row.revision} after turn ${last}.`,
+    );
+  }
+  for (const { before, after } of commit.changes)
+    check(
+      'I10 single writer',
+      after.revision === books.revisions.get(after.key) && after.revision > (before?.revision ?? 0),
+      () => `${after.key} is at revision ${after.revision}, its journal is not.`,
+    );
+};
+
+const ordersOnce: Rule = ({ commit, books, check }) => {
+  for (const { id } of commit.orders) {
+    check('I11 effect once', !books.orders.has(id), () => `The command ${id} was written twice.`);
+    books.orders.add(id);
+  }
+};
+
+const timers: Rule = ({ commit, books, check }) => {
+  const { at } = commit;
+  for (const { row, event } of commit.turns)
+    for (const [name, { type, dueAt }] of books.timersOf(refKey(row.ref)))
+      check(
+        'I12 timers',
+        type !== event.type || dueAt <= at,
+        () => `${refKey(row.ref)}: ${name} fired ${Math.round(dueAt - at)} ms early.`,
+      );
+  books.keepTimers(commit);
+  for (const { after } of commit.changes) {
+    const rows = books.timersOf(after.key);
+    const armed = Object.entries(after.timers);
+    for (const [name, [armingId, type]] of armed) {
+      const row = rows.get(name);
+      if (row) row.type = type;
+      check(
+        'I12 timers',
+        row?.armingId === armingId,
+        () => `${after.key} waits for ${name} (${armingId}); its row has ${row?.armingId}.`,
+      );
+    }
+    check(
+      'I12 timers',
+      rows.size === armed.length,
+      () => `${after.key} has timers ${[...rows.keys()].join()}; it waits for ${armed.join()}.`,
+    );
+  }
+};
+
+const isolation: Rule = (checked) => {
+  const { commit, books, check } = checked;
+  for (const { accountId, jobId, component } of commit.batch.stream) {
+    const isKnown = books.jobs.has(refKey(jobRef(accountId, jobId)));
+    const isLost = commit.lost.has(component);
+    check('I14 isolation', isKnown || isLost, () => `${accountId} is told of ${jobId}.`);
+  }
+  for (const { after } of workersOf(checked))
+    for (const [id, { accountId }] of Object.entries(after.context.run.slots))
+      check(
+        'I14 isolation',
+        books.jobs.has(refKey(jobRef(accountId, id))),
+        () => `${after.ref.id} has ${id} for ${accountId}.`,
+      );
+};
+
+const boundedWork: Rule = (checked) => {
+  for (const { after } of jobsOf(checked)) {
+    const { attempt, tookDown } = after.context.run;
+    checked.check(
+      'I16 bounded work',
+      attempt <= ATTEMPTS_MAX && (tookDown.length < 2 || after.isSettled),
+      () => `${after.ref.id} (${after.state}): attempt ${attempt}, took down ${tookDown.join()}.`,
+    );
+  }
+};
+
+const noOrphan: Rule = (checked) => {
+  for (const { after } of jobsOf(checked)) {
+    if (after.isSettled) continue;
+    const names = Object.keys(after.timers);
+    const hasDeadline = names.some((name) => name.includes('deadline'));
+    const isHeld =
+      after.state === 'queued' ||
+      (after.state.startsWith('assigned') && after.context.run.lease !== null) ||
+      (after.state === 'backingOff' && names.some((name) => name.includes('backoff')));
+    checked.check(
+      'I17 no orphan',
+      hasDeadline && isHeld,
+      () => `${after.ref.id} (${after.state}) waits for ${names.join(', ') || 'nothing'}.`,
+    );
+  }
+};
+
+const dailyGrant: Rule = ({ commit, books, check }) => {
+  const isLeg = (book: string) => book === 'system:granted' || book === 'system:expired';
+  for (const { accountId, book, reason } of commit.ledger) {
+    if (!isLeg(book)) continue;
+    const day = /\d{4}-\d\d-\d\d/.exec(reason)?.[0];
+    if (day === undefined) continue; // the difference of a plan change
+    const name = `${accountId} ${book} ${day}`;
+    check('I18 daily grant', !books.grants.has(name), () => `${name}: twice.`);
+    books.grants.add(name);
+    const isPast = day <= utcDay(commit.at + CLOCK_ERROR_MS);
+    check('I18 daily grant', isPast, () => `${name}: on ${utcDay(commit.at)}.`);
+  }
+};
+
+const boundedMemory: Rule = ({ commit, check }) => {
+  for (const { after } of commit.changes)
+    check(
+      'I20 bounded memory',
+      after.snapshotLength <= SNAPSHOT_LENGTH_MAX,
+      () => `${after.key} takes ${after.snapshotLength} characters.`,
+    );
+};
+
+const blobs: Rule = ({ commit, check, isUploaded }) => {
+  for (const { row, event } of commit.turns)
+    if (event.type === 'run.finished' && row.ref.accountId !== SYSTEM_ACCOUNT)
+      for (const { blob } of event.outputs)
+        check(
+          'I23 blobs',
+          isUploaded(row.ref.accountId, blob),
+          () => `${row.ref.id} succeeded with a file that was never uploaded.`,
+        );
+};
+
+const versions: Rule = ({ commit, check }) => {
+  for (const { before, after } of commit.changes)
+    check(
+      'I24 versions',
+      !before || (before.machine === after.machine && before.version <= after.version),
+      () => `${after.key} went from version ${before?.version} to ${after.version}.`,
+    );
+};
+
+/** In this order: the first that is broken names the seed. */
+export const AFTER_EVERY_COMMIT: readonly Rule[] = [
+  singleWriter,
+  zeroSum,
+  balance,
+  quotaEqualsLedger,
+  noOverdraft,
+  fencing,
+  timers,
+  oneJobPerKey,
+  ordersOnce,
+  slots,
+  oneEnding,
+  oneLease,
+  isolation,
+  boundedWork,
+  noOrphan,
+  dailyGrant,
+  boundedMemory,
+  blobs,
+  versions,
+];

@@ -1,0 +1,103 @@
+// One WebSocket between an agent and a runtime: frames arrive in order or not at all. When it breaks, what
+// is under way is lost, and each side may learn of it at once, late, or only by silence.
+import type { Random } from './random.ts';
+import type { Owner} from './scheduler.ts';
+import { type Scheduler } from './scheduler.ts';
+
+/** What either end does when something arrives, and when it learns that the link is gone. */
+export interface End {
+  receive(text: string): void;
+  closed(code: number): void;
+}
+
+interface Side {
+  readonly owner: Owner;
+  end: End | null;
+  lastArrivalAt: number;
+  knowsItIsGone: boolean;
+}
+
+export class Link {
+  readonly #scheduler: Scheduler;
+  readonly #random: Random;
+  readonly #agent: Side;
+  readonly #runtime: Side;
+  isOpen = true;
+  onCut: () => void = () => undefined;
+
+  constructor(scheduler: Scheduler, random: Random, agent: Owner, runtime: Owner) {
+    this.#scheduler = scheduler;
+    this.#random = random;
+    const side = (owner: Owner): Side => ({
+      owner,
+      end: null,
+      lastArrivalAt: 0,
+      knowsItIsGone: false,
+    });
+    this.#agent = side(agent);
+    this.#runtime = side(runtime);
+  }
+
+  attach(agent: End, runtime: End): void {
+    this.#agent.end = agent;
+    this.#runtime.end = runtime;
+  }
+
+  toRuntime(text: string, arrived: () => void = () => undefined): void {
+    this.#send(this.#runtime, text, arrived);
+  }
+
+  toAgent(text: string): void {
+    this.#send(this.#agent, text, () => undefined);
+  }
+
+  #send(to: Side, text: string, arrived: () => void): void {
+    if (!this.isOpen) return;
+    const { now } = this.#scheduler;
+    const at = Math.max(now + this.#random.logarithmic(0.5, 40), to.lastArrivalAt);
+    to.lastArrivalAt = at;
+    this.#scheduler.after(at - now, to.owner, 'frame', () => {
+      if (!this.isOpen || to.knowsItIsGone) return;
+      to.end?.receive(text);
+      arrived();
+    });
+  }
+
+  /** One side closes it properly; what it had sent before arrives first. */
+  close(by: 'agent' | 'runtime', code: number): void {
+    if (!this.isOpen) return;
+    const [own, other] =
+      by === 'agent' ? [this.#agent, this.#runtime] : [this.#runtime, this.#agent];
+    own.knowsItIsGone = true;
+    const { now } = this.#scheduler;
+    const at = Math.max(now + this.#random.logarithmic(0.5, 40), other.lastArrivalAt);
+    this.#scheduler.after(at - now, other.owner, 'close', () => {
+      if (!this.isOpen) return;
+      this.#end();
+      this.#learn(other, code);
+    });
+  }
+
+  /** It breaks. A side that is not told within the given time learns it by silence, elsewhere. */
+  cut(agentLearnsInMs: number | null, runtimeLearnsInMs: number | null): void {
+    if (!this.isOpen) return;
+    this.#end();
+    const later = (side: Side, delayMs: number | null): void => {
+      if (delayMs === null) return;
+      this.#scheduler.after(delayMs, side.owner, 'break', () => this.#learn(side, 1006));
+    };
+    later(this.#agent, agentLearnsInMs);
+    later(this.#runtime, runtimeLearnsInMs);
+  }
+
+  #end(): void {
+    this.isOpen = false;
+    this.onCut();
+  }
+
+  #learn(side: Side, code: number): void {
+    if (side.knowsItIsGone) return;
+    side.knowsItIsGone = true;
+    side.end?.closed(code);
+  }
+}
