@@ -48,7 +48,8 @@ held as materialized (
 ),
 ${fences === undefined ? '' : fenceCtes(fences)}lost as (
   select component from (
-    select component, case when expected > 0 then 1 else 0 end as n from writes
+    select component, case when expected > 0 or ${ARCHIVED} is not null then 1 else 0 end as n
+    from writes w
     union all
     select component, case when revision = expected and parked_at is null then -1 else 1 end from held
     ${fences === undefined ? '' : 'union all select component, n from fenced'}
@@ -89,6 +90,11 @@ select floor(extract(epoch from at) * 1000)::float8, array_to_string(lost, ',')
   ${sources.has('stream') ? ', (select base::float8 from head), (select seq::float8 from head)' : ''}
 from entered`;
 }
+
+// It ended long ago, and its id stays its own. A subquery and not a join, for it must never be begun from
+// the archive.
+const ARCHIVED = `(select 1 from archive x
+      where w.kind = 'job' and x.account_id = w.account_id and x.kind = w.kind and x.id = w.actor_id)`;
 
 const fenceCtes = (source: string): string => `fences as materialized (select * from ${source}),
 found as materialized (

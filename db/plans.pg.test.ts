@@ -60,6 +60,7 @@ test('the commit, with every row set', async () => {
   expect(scansOf(await planOf(commitStatement(sets).text))).toEqual([
     `actors_pkey: ${byActor('w')}`,
     'leases_pkey: (name = f.name)',
+    `archive_pkey: ${byActor('w_1')}`,
     `actors_pkey: ${byActor('k')}`,
     `timers_pkey: ${byActor('r_5', 'actor_id').replace(/\)$/, ' AND (name = r_5.name))')}`,
     'stream_head: everything',
@@ -69,6 +70,7 @@ test('the commit, with every row set', async () => {
 
 test.each([
   ['load', statements.LOAD, [`actors_pkey: ${byActor('r', 'id', 'id')}`]],
+  ['loadArchived', statements.LOAD_ARCHIVED, [`archive_pkey: ${byActor('r', 'id', 'id')}`]],
   ['listWithout settled', statements.LIST_OPEN, ['actors_open: (kind = $1)']],
   [
     'dueTimers',

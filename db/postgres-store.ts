@@ -1,7 +1,7 @@
 // The Store on Postgres. The commit is one prepared statement (`commit-statement.ts`); all else is small.
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import type { ActorKind, ActorRef } from '../machines/contract/ids.ts';
+import { type ActorKind, type ActorRef, refKey } from '../machines/contract/ids.ts';
 import { checkBatch } from './batch.ts';
 import { commitParameters } from './commit-rows.ts';
 import { commitStatement } from './commit-statement.ts';
@@ -48,7 +48,17 @@ export class PostgresStore implements Store {
   async load(refs: readonly ActorRef[]): Promise<readonly StoredActor[]> {
     if (refs.length === 0) return [];
     const rows = await this.#ask(statements.LOAD, statements.refParameters(refs));
-    return rows.map(statements.storedActor);
+    const found = rows.map(statements.storedActor);
+    if (found.length === refs.length) return found;
+    const known = new Set(found.map(({ ref }) => refKey(ref)));
+    const missing = refs.filter((ref) => ref.kind === 'job' && !known.has(refKey(ref)));
+    return missing.length === 0 ? found : [...found, ...(await this.#loadArchived(missing))];
+  }
+
+  /** In the archive a job is as it ended. It takes no turns, so whoever loads it need not know. */
+  async #loadArchived(refs: readonly ActorRef[]): Promise<readonly StoredActor[]> {
+    const rows = await this.#ask(statements.LOAD_ARCHIVED, statements.refParameters(refs));
+    return rows.map(statements.archivedActor);
   }
 
   async commit(batch: CommitBatch): Promise<CommitResult> {

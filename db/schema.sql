@@ -35,6 +35,7 @@ create table actors (
   constraint actors_revision_check CHECK ((revision >= 1)),
   constraint actors_version_check CHECK ((version >= 1))
 ) with (fillfactor=50);
+CREATE INDEX actors_ended ON public.actors USING btree (created_at) WHERE ((kind = 'job'::text) AND settled);
 CREATE INDEX actors_newest ON public.actors USING btree (account_id, created_at DESC, id DESC) WHERE (kind = 'job'::text);
 CREATE INDEX actors_open ON public.actors USING btree (kind) WHERE (NOT settled);
 
@@ -57,6 +58,26 @@ create table api_keys (
 );
 CREATE UNIQUE INDEX api_keys_hash ON public.api_keys USING btree (hash);
 
+create table archive (
+  account_id text not null,
+  kind text not null,
+  id text not null,
+  machine text not null,
+  version integer not null,
+  revision bigint not null,
+  state text not null,
+  tags text[] not null,
+  snapshot bytea not null,
+  journal bytea not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  archived_at timestamp with time zone not null default clock_timestamp(),
+  constraint archive_pkey PRIMARY KEY (account_id, kind, id),
+  constraint archive_revision_check CHECK ((revision >= 1)),
+  constraint archive_version_check CHECK ((version >= 1))
+);
+CREATE INDEX archive_newest ON public.archive USING btree (account_id, created_at DESC, id DESC) WHERE (kind = 'job'::text);
+
 create table audit (
   account_id text not null,
   "position" bigint not null generated always as identity,
@@ -76,11 +97,14 @@ create table blobs (
   bytes bigint not null,
   media_type text not null,
   created_at timestamp with time zone not null default clock_timestamp(),
+  kept_until timestamp with time zone not null default (clock_timestamp() + '7 days'::interval),
   constraint blobs_pkey PRIMARY KEY (account_id, id),
   constraint blobs_bytes_check CHECK ((bytes >= 0)),
   constraint blobs_id_check CHECK ((id <> ''::text)),
   constraint blobs_media_type_check CHECK ((media_type <> ''::text))
 );
+CREATE INDEX blobs_by_id ON public.blobs USING btree (id);
+CREATE INDEX blobs_kept_until ON public.blobs USING btree (kept_until);
 
 create table identities (
   account_id text not null,

@@ -1,5 +1,6 @@
 // The store's statements beside the commit, each prepared under its name, and their rows.
 import { type ActorKind, type ActorRef, jobRef } from '../machines/contract/ids.ts';
+import { unpack } from './archived.ts';
 import { type Column, columnParameters, columnSource } from './columns.ts';
 import type { Statement } from './connections.ts';
 import type { DueTimer, OutboxRow, StoredActor, StreamEntry, StreamRow } from './store.ts';
@@ -50,6 +51,19 @@ export const LOAD: Statement = {
   text: `select ${ACTOR} from ${columnSource(refColumns, 1)}
     join actors a on a.account_id = r.account_id and a.kind = r.kind and a.id = r.id`,
 };
+
+/** Ended long ago, and out of `actors`: the snapshot is packed. */
+export const LOAD_ARCHIVED: Statement = {
+  name: 'loadArchived',
+  text: `select a.account_id, a.kind, a.id, a.machine, a.version, a.revision::float8, a.state,
+      array_to_string(a.tags, ' '), a.snapshot, false,
+      ${milliseconds('a.created_at')}, ${milliseconds('a.updated_at')}
+    from ${columnSource(refColumns, 1)}
+    join archive a on a.account_id = r.account_id and a.kind = r.kind and a.id = r.id`,
+};
+
+export const archivedActor = (row: Row): StoredActor =>
+  storedActor(row.with(8, unpack(row[8] as Buffer)));
 
 export const COMMITTED: Statement = {
   name: 'committed',

@@ -1,33 +1,155 @@
-// Work that keeps the tables in shape, once an hour: partitions of the coming days, sessions that ended,
-// what the stream told long ago.
-import type { DatabasePool } from 'slonik';
-import { createJournalPartitions, deleteStreamOlderThan } from '../db/queries/retention.ts';
+// Work that keeps the tables small and the folder of files free of what nobody has any more, once an hour.
+// One runtime at a time does it; every step goes in slices that may be done again, so a crash costs nothing.
+import type { DatabasePool, DatabasePoolConnection } from 'slonik';
+import { archiveEnded, removeArchived } from '../db/queries/archive.ts';
+import { deleteExpiredBlobs, listUnowned } from '../db/queries/blobs.ts';
+import {
+  createJournalPartitions,
+  deleteStreamOlderThan,
+  dropJournalOlderThan,
+  withSweepLock,
+} from '../db/queries/retention.ts';
 import { deleteExpiredSessions } from '../db/queries/sessions.ts';
+import type { BlobKeeping } from '../machines/contract/blobs.ts';
 import type { Clock } from './clock.ts';
 
-const EVERY_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Soon after a start, but not while everybody comes back to it. */
+const FIRST_MS = 60_000;
 const PARTITION_DAYS = 3;
-/** A frontend that was away for longer reads the list instead of the stream. */
-const STREAM_KEPT_MS = 7 * 24 * 3_600_000;
-const DELETED_MAX = 10_000;
+
+/** How long things are kept. */
+export interface Retention {
+  /** An ended job in the hot table. An idempotency key is remembered for ever: the archive has it, too. */
+  readonly endedJobsMs: number;
+  /** In both tables, so that a commit under way meets the job in one of them. */
+  readonly graceMs: number;
+  /** Inputs and outputs, after their job has ended. */
+  readonly filesMs: number;
+  /** A file that no account has, since it was written: its row may be on its way. */
+  readonly unownedMs: number;
+  readonly journalMs: number;
+  /** A frontend that was away for longer reads the list instead of the stream. */
+  readonly streamMs: number;
+  readonly slice: number;
+}
+
+export const RETENTION: Retention = {
+  endedJobsMs: 3 * DAY_MS,
+  graceMs: 60_000,
+  filesMs: 30 * DAY_MS,
+  unownedMs: DAY_MS,
+  journalMs: 30 * DAY_MS,
+  streamMs: 7 * DAY_MS,
+  slice: 500,
+};
+
+/** What a sweep did, by what it did it to. */
+export const SWEPT = [
+  'jobs_archived',
+  'jobs_removed',
+  'journal_days_dropped',
+  'stream_rows_deleted',
+  'files_expired',
+  'files_removed',
+  'uploads_removed',
+] as const;
+export type Swept = (typeof SWEPT)[number];
+
+interface Seams {
+  readonly pool: DatabasePool;
+  readonly blobs: BlobKeeping;
+  readonly clock: Clock;
+  readonly log: (message: string) => void;
+  readonly count: (what: Swept, rows: number) => void;
+  readonly retention?: Partial<Retention>;
+}
 
 export class Housekeeping {
-  readonly #pool: DatabasePool;
-  readonly #clock: Clock;
-  readonly #log: (message: string) => void;
+  readonly #seams: Seams;
+  readonly #kept: Retention;
   readonly #stop = new AbortController();
   #loop: Promise<void> = Promise.resolve();
 
-  constructor(pool: DatabasePool, clock: Clock, log: (message: string) => void) {
-    this.#pool = pool;
-    this.#clock = clock;
-    this.#log = log;
+  constructor(seams: Seams) {
+    this.#seams = seams;
+    this.#kept = { ...RETENTION, ...seams.retention };
   }
 
-  async runOnce(): Promise<void> {
-    await createJournalPartitions(this.#pool, PARTITION_DAYS);
-    await deleteStreamOlderThan(this.#pool, STREAM_KEPT_MS, DELETED_MAX);
-    await deleteExpiredSessions(this.#pool);
+  /** What must be there before the first turn. */
+  async prepare(): Promise<void> {
+    await createJournalPartitions(this.#seams.pool, PARTITION_DAYS);
+  }
+
+  /** @returns false when another runtime is at it */
+  runOnce(): Promise<boolean> {
+    return withSweepLock(this.#seams.pool, async (connection) => {
+      for (const step of this.#steps(connection))
+        // One that fails is done by the next sweep; the others need not wait for that.
+        await step().catch((error: Error) => this.#seams.log(`housekeeping: ${error.message}`));
+    });
+  }
+
+  #steps(connection: DatabasePoolConnection): readonly (() => Promise<unknown>)[] {
+    const { streamMs, slice, graceMs, journalMs, filesMs, endedJobsMs: ageMs } = this.#kept;
+    let after: string | null = null;
+    return [
+      () => createJournalPartitions(connection, PARTITION_DAYS),
+      () =>
+        this.#slices('jobs_removed', () => removeArchived(connection, { graceMs, limit: slice })),
+      () =>
+        this.#slices('jobs_archived', async () => {
+          const options = { ageMs, filesKeptMs: filesMs, limit: slice, after };
+          const { archived, next } = await archiveEnded(connection, options);
+          after = next;
+          return archived;
+        }),
+      async () => {
+        const days = await dropJournalOlderThan(connection, journalMs);
+        this.#seams.count('journal_days_dropped', days.length);
+      },
+      () =>
+        this.#slices('stream_rows_deleted', () =>
+          deleteStreamOlderThan(connection, streamMs, slice),
+        ),
+      () => deleteExpiredSessions(connection),
+      () => this.#expireFiles(connection),
+      () => this.#removeFiles(connection),
+    ];
+  }
+
+  /** Goes on while slices are full. */
+  async #slices(what: Swept, next: () => Promise<number>): Promise<void> {
+    for (let rows = this.#kept.slice; rows === this.#kept.slice && !this.#isStopping;) {
+      rows = await next();
+      this.#seams.count(what, rows);
+    }
+  }
+
+  async #expireFiles(connection: DatabasePoolConnection): Promise<void> {
+    const { slice } = this.#kept;
+    for (let seen = slice; seen === slice && !this.#isStopping;) {
+      const expired = await deleteExpiredBlobs(connection, slice);
+      this.#seams.count('files_expired', expired.deleted);
+      ({ seen } = expired);
+    }
+  }
+
+  /** A file comes before its row, so one without a row counts only when it is old. */
+  async #removeFiles(connection: DatabasePoolConnection): Promise<void> {
+    const { blobs, count } = this.#seams;
+    const { unownedMs } = this.#kept;
+    for await (const ids of blobs.storedBefore(unownedMs)) {
+      if (this.#isStopping) return;
+      for (const id of await listUnowned(connection, ids))
+        if (await blobs.remove(id, unownedMs)) count('files_removed', 1);
+    }
+    count('uploads_removed', await blobs.sweepUploads());
+  }
+
+  get #isStopping(): boolean {
+    return this.#stop.signal.aborted;
   }
 
   start(): void {
@@ -35,11 +157,12 @@ export class Housekeeping {
   }
 
   async #run(): Promise<void> {
+    const { clock, log } = this.#seams;
     const { signal } = this.#stop;
-    while (!signal.aborted) {
-      await this.#clock.sleep(EVERY_MS, signal);
+    for (let pauseMs = FIRST_MS; ; pauseMs = HOUR_MS) {
+      await clock.sleep(pauseMs, signal);
       if (signal.aborted) return;
-      await this.runOnce().catch((error: Error) => this.#log(`housekeeping: ${error.message}`));
+      await this.runOnce().catch((error: Error) => log(`housekeeping: ${error.message}`));
     }
   }
 

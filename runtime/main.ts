@@ -84,10 +84,14 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     },
   };
   metrics.watch(() => dispatcher.status());
-  const housekeeping = new Housekeeping(pool, clock, (message) => log.warn(message));
+  const housekeeping = new Housekeeping({
+    ...{ pool, blobs, clock },
+    log: (message) => log.warn(message),
+    count: (what, rows) => metrics.swept(what, rows),
+  });
   const positions = new PositionLoop({ dispatcher, live, clock });
 
-  await housekeeping.runOnce();
+  await housekeeping.prepare();
   await core.start();
   let isStopping = false;
   const server = await startServer(host, {

@@ -5,6 +5,7 @@ import type { StatusView } from '../machines/contract/views.ts';
 import type { JobContext } from '../machines/job/context.ts';
 import { isSettled, stateName } from './actor.ts';
 import type { Component } from './component.ts';
+import type { Swept } from './housekeeping.ts';
 import { contextOf } from './views.ts';
 
 export interface MetricsOptions {
@@ -63,6 +64,12 @@ export class Metrics {
     labelNames: ['kind', 'version'] as const,
     ...this.#with,
   });
+  readonly #swept = new Counter({
+    name: 'tessera_housekeeping_total',
+    help: 'What housekeeping archived, dropped and removed.',
+    labelNames: ['what'] as const,
+    ...this.#with,
+  });
   readonly httpSeconds = new Histogram({
     name: 'tessera_http_request_seconds',
     help: 'Time to answer a request, by route.',
@@ -114,6 +121,10 @@ export class Metrics {
 
   leftAlone({ ref, version }: StoredActor): void {
     this.#leftAlone.inc({ kind: ref.kind, version });
+  }
+
+  swept(what: Swept, rows: number): void {
+    this.#swept.inc({ what }, rows);
   }
 
   /** The same store, its commits counted and timed. */

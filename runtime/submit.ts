@@ -1,7 +1,7 @@
 // From a request to a job: check it, price it, give it its id, and let the actors decide.
 import { createHash } from 'node:crypto';
 import type { ZodError } from 'zod';
-import { findBlob } from '../db/queries/blobs.ts';
+import { findBlobToUse } from '../db/queries/blobs.ts';
 import type { JobSpec } from '../machines/contract/events.ts';
 import { jobRef, quotaRef } from '../machines/contract/ids.ts';
 import { PARAMS, type JobParams, type JobRequest } from '../machines/contract/requests.ts';
@@ -82,7 +82,7 @@ async function prepare(host: Host, accountId: string, request: JobRequest) {
     throw invalid('Some params are not valid.', errorsAt('/params', parsed.error));
   const inputs = request.inputs.map(({ role, blob }) => ({ role, blob }));
   for (const [n, { blob }] of inputs.entries())
-    if (!(await findBlob(host.pool, accountId, blob)))
+    if (!(await findBlobToUse(host.pool, accountId, blob)))
       throw invalid('An input is not known. Upload it with POST /v1/blobs first.', [
         { at: `/inputs/${n}/blob`, reason: 'is not a blob of this account' },
       ]);

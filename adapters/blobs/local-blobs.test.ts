@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -117,6 +117,50 @@ describe('an upload in parts', () => {
     await utimes(join(folder, 'uploads', 'old'), long, long);
     await LocalBlobs.open(folder);
     expect(await unfinished()).toEqual(['young']);
+  });
+});
+
+describe('what nobody has any more', () => {
+  const DAY_MS = 24 * 3_600_000;
+  const age = async (path: string) => {
+    const long = new Date(Date.now() - 2 * DAY_MS);
+    await utimes(join(folder, path), long, long);
+  };
+  const pathOf = (id: string) => {
+    const digest = id.slice('sha256:'.length);
+    return join('sha256', digest.slice(0, 2), digest.slice(2, 4), digest);
+  };
+  const listed = async () => (await Array.fromAsync(blobs.storedBefore(DAY_MS))).flat();
+
+  it('is found when it is old, and removed', async () => {
+    const { id: old } = await blobs.put(bytes('old'), 10);
+    await blobs.put(bytes('young'), 10);
+    await age(pathOf(old));
+    expect(await listed()).toEqual([old]);
+    expect(await blobs.remove(old, DAY_MS)).toBe(true);
+    expect(await blobs.remove(old, DAY_MS)).toBe(false);
+    expect(await blobs.has(old)).toBe(false);
+    expect([await listed(), await unfinished()]).toEqual([[], []]);
+  });
+
+  it('stays when it was stored anew in between', async () => {
+    const { id } = await blobs.put(bytes('x'), 10);
+    await age(pathOf(id));
+    expect(await listed()).toEqual([id]);
+    await blobs.put(bytes('x'), 10);
+    expect(await blobs.remove(id, DAY_MS)).toBe(false);
+    expect(await text(id)).toBe('x');
+  });
+
+  it('comes back when the process ended half way, or goes for good', async () => {
+    const { id: young } = await blobs.put(bytes('young'), 10);
+    const { id: old } = await blobs.put(bytes('old'), 10);
+    for (const id of [young, old])
+      await rename(join(folder, pathOf(id)), join(folder, 'uploads', `-removing-${id.slice(7)}`));
+    await age(join('uploads', `-removing-${old.slice(7)}`));
+    expect(await blobs.sweepUploads()).toBe(1);
+    expect([await blobs.has(young), await blobs.has(old)]).toEqual([true, false]);
+    expect(await unfinished()).toEqual([]);
   });
 });
 

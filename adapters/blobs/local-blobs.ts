@@ -2,12 +2,13 @@
 // it is written elsewhere, synced, then renamed.
 //
 //   <folder>/sha256/ab/cd/abcd…   whole blobs, named by content
-//   <folder>/uploads/…            unfinished uploads, and what `put` is writing
+//   <folder>/uploads/…            unfinished uploads, what `put` is writing, what is being removed
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
+  type BlobKeeping,
   type Blobs,
   BlobMismatch,
   BlobMissing,
@@ -18,8 +19,10 @@ const ID = /^sha256:([0-9a-f]{64})$/;
 const UPLOAD = /^[A-Za-z0-9][\w-]{0,199}$/;
 /** Nobody takes up an upload that was left alone this long. */
 const ABANDONED_MS = 24 * 60 * 60 * 1000;
+/** No upload begins like this. */
+const ASIDE = '-removing-';
 
-export class LocalBlobs implements Blobs {
+export class LocalBlobs implements Blobs, BlobKeeping {
   readonly #folder: string;
   /** The last step of each upload that is being written; steps of one upload follow each other. */
   readonly #writing = new Map<string, Promise<unknown>>();
@@ -32,7 +35,7 @@ export class LocalBlobs implements Blobs {
     const blobs = new LocalBlobs(folder);
     await mkdir(join(folder, 'uploads'), { recursive: true, mode: 0o700 });
     await mkdir(join(folder, 'sha256'), { recursive: true, mode: 0o700 });
-    await blobs.#sweepAbandoned();
+    await blobs.sweepUploads();
     return blobs;
   }
 
@@ -126,6 +129,58 @@ export class LocalBlobs implements Blobs {
     return { bytesTotal, body };
   }
 
+  async *storedBefore(ageMs: number): AsyncGenerator<readonly string[]> {
+    const root = join(this.#folder, 'sha256');
+    for (const outer of await readdir(root))
+      for (const inner of await readdir(join(root, outer))) {
+        const names = await readdir(join(root, outer, inner));
+        const old: string[] = [];
+        for (const name of names)
+          if (await isOlder(join(root, outer, inner, name), ageMs)) old.push(`sha256:${name}`);
+        if (old.length > 0) yield old;
+      }
+  }
+
+  /**
+   * Taken out of sight first and looked at again there: had it been stored anew just before, under the eyes
+   * of somebody who is about to say so, then it goes back.
+   */
+  async remove(id: string, ageMs: number): Promise<boolean> {
+    const digest = digestIn(id);
+    const aside = join(this.#folder, 'uploads', `${ASIDE}${digest}`);
+    try {
+      await rename(this.#blobPath(id), aside);
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+    if (await isOlder(aside, ageMs)) {
+      await rm(aside, { force: true });
+      return true;
+    }
+    // Unless a runtime that starts right now has already done so.
+    await this.#publish(aside, id).catch((error: unknown) => {
+      if (!isMissing(error)) throw error;
+    });
+    return false;
+  }
+
+  async sweepUploads(): Promise<number> {
+    const folder = join(this.#folder, 'uploads');
+    let removed = 0;
+    for (const name of await readdir(folder)) {
+      const path = join(folder, name);
+      if (await isOlder(path, ABANDONED_MS)) {
+        await rm(path, { force: true });
+        removed += 1;
+      } else if (name.startsWith(ASIDE)) {
+        // A process ended between its two looks.
+        await this.#publish(path, `sha256:${name.slice(ASIDE.length)}`);
+      }
+    }
+    return removed;
+  }
+
   async #publish(from: string, id: string): Promise<void> {
     const path = this.#blobPath(id);
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -155,14 +210,17 @@ export class LocalBlobs implements Blobs {
     const digest = digestIn(id);
     return join(this.#folder, 'sha256', digest.slice(0, 2), digest.slice(2, 4), digest);
   }
+}
 
-  async #sweepAbandoned(): Promise<void> {
-    const folder = join(this.#folder, 'uploads');
-    for (const name of await readdir(folder)) {
-      const path = join(folder, name);
-      const { mtimeMs } = await stat(path);
-      if (Date.now() - mtimeMs > ABANDONED_MS) await rm(path, { force: true });
-    }
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+/** False when it is gone: somebody else was quicker. */
+async function isOlder(path: string, ageMs: number): Promise<boolean> {
+  try {
+    return Date.now() - (await stat(path)).mtimeMs > ageMs;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
   }
 }
 
@@ -177,7 +235,7 @@ async function sizeOf(path: string): Promise<number | null> {
   try {
     return (await stat(path)).size;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (isMissing(error)) return null;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
-// Which files an account may read. The bytes lie elsewhere, under the content's hash.
-import { type DatabasePool, sql } from 'slonik';
+// Which files an account may read, and until when they are kept. The bytes lie elsewhere, under the content's
+// hash.
+import { type CommonQueryMethods, type DatabasePool, sql } from 'slonik';
 import { z } from 'zod';
 
 const blobRow = z.object({
@@ -11,6 +12,10 @@ const blobRow = z.object({
 export type BlobRow = z.infer<typeof blobRow>;
 
 const nothing = z.object({});
+const named = z.object({ id: z.string() });
+
+/** What nobody used yet is kept this long: longer than a job takes to be archived with its files. */
+const KEPT = sql.fragment`clock_timestamp() + interval '7 days'`;
 
 /** The same content again keeps the first row: its media type does not change under a reader. */
 export async function insertBlob(
@@ -19,8 +24,9 @@ export async function insertBlob(
   blob: Pick<BlobRow, 'id' | 'bytes' | 'mediaType'>,
 ): Promise<void> {
   await pool.query(sql.type(nothing)`
-    insert into blobs (account_id, id, bytes, media_type)
-    values (${accountId}, ${blob.id}, ${blob.bytes}, ${blob.mediaType}) on conflict do nothing`);
+    insert into blobs as b (account_id, id, bytes, media_type)
+    values (${accountId}, ${blob.id}, ${blob.bytes}, ${blob.mediaType})
+    on conflict (account_id, id) do update set kept_until = greatest(b.kept_until, ${KEPT})`);
 }
 
 export const findBlob = (
@@ -31,3 +37,61 @@ export const findBlob = (
   pool.maybeOne(sql.type(blobRow)`
     select id, bytes, media_type as "mediaType", created_at as "createdAt"
     from blobs where account_id = ${accountId} and id = ${id}`);
+
+/** Finds it for a job that is about to name it: from here to there it must not be collected. */
+export async function findBlobToUse(
+  pool: DatabasePool,
+  accountId: string,
+  id: string,
+): Promise<BlobRow | null> {
+  await pool.query(sql.type(nothing)`
+    update blobs set kept_until = ${KEPT}
+    where account_id = ${accountId} and id = ${id}
+      and kept_until < clock_timestamp() + interval '1 day'`);
+  return findBlob(pool, accountId, id);
+}
+
+/**
+ * Forgets a slice of the files whose time is over, and gives those that a job still names another day.
+ * Answers how many were forgotten, and how many were looked at.
+ */
+export async function deleteExpiredBlobs(
+  pool: CommonQueryMethods,
+  limit: number,
+): Promise<{ readonly deleted: number; readonly seen: number }> {
+  const counts = z.object({ deleted: z.number(), seen: z.number() });
+  return pool.one(sql.type(counts)`
+    with over as materialized (
+      select b.account_id, b.id, exists (
+        select 1 from actors a
+        where a.account_id = b.account_id and a.kind = 'job' and position(b.id in a.snapshot) > 0
+      ) as is_named
+      from blobs b where b.kept_until < clock_timestamp() order by b.kept_until limit ${limit}
+    ),
+    renewed as (
+      update blobs b set kept_until = clock_timestamp() + interval '1 day'
+      from over o where o.is_named and b.account_id = o.account_id and b.id = o.id
+    ),
+    -- Asked again of the row itself: somebody may have found it to use it meanwhile.
+    deleted as (
+      delete from blobs b using over o
+      where not o.is_named and b.account_id = o.account_id and b.id = o.id
+        and b.kept_until < clock_timestamp()
+      returning 1
+    )
+    select (select count(*) from deleted) as deleted, (select count(*) from over) as seen`);
+}
+
+/** Of these files, those that nobody has. */
+export async function listUnowned(
+  pool: CommonQueryMethods,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  const rows = await pool.any(sql.type(named)`
+    select id from ${sql.unnest(
+      ids.map((id) => [id]),
+      ['text'],
+    )} as f (id)
+    where not exists (select 1 from blobs b where b.id = f.id)`);
+  return rows.map(({ id }) => id);
+}

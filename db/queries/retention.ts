@@ -1,29 +1,77 @@
-// Making room ahead and sweeping behind. Run by one sweeper, under its lease.
-import { type DatabasePool, sql } from 'slonik';
+// Making room ahead and sweeping behind, in slices, so that no lock lasts. Each may be done again by anybody.
+import {
+  type CommonQueryMethods,
+  type DatabasePool,
+  type DatabasePoolConnection,
+  sql,
+} from 'slonik';
 import { z } from 'zod';
 
 const nothing = z.object({});
 const made = z.object({ made: z.number() });
 const dropped = z.object({ name: z.string() });
+const lock = z.object({ taken: z.boolean() });
+
+/** Turns come first: a sweep that cannot have a lock within this tries again an hour later. */
+const LOCK_MS = 500;
+
+/**
+ * Runs the sweep, unless another one is under way. The lock lives and dies with the connection that all of
+ * the sweep's statements go through, so none outlives it.
+ * @returns whether it ran
+ */
+export function withSweepLock(
+  pool: DatabasePool,
+  sweep: (connection: DatabasePoolConnection) => Promise<void>,
+): Promise<boolean> {
+  return pool.connect(async (connection) => {
+    const { taken } = await connection.one(sql.type(lock)`
+      select pg_try_advisory_lock(hashtext('tessera.housekeeping')) as taken`);
+    if (!taken) return false;
+    const waitFor = (ms: number) =>
+      connection.query(sql.type(nothing)`
+        select set_config('lock_timeout', ${`${ms}ms`}, false)`);
+    try {
+      await waitFor(LOCK_MS);
+      await sweep(connection);
+    } finally {
+      // As it was: the connection goes back to the pool.
+      await waitFor(0);
+      await connection.query(sql.type(nothing)`
+        select pg_advisory_unlock(hashtext('tessera.housekeeping'))`);
+    }
+    return true;
+  });
+}
 
 /** Journal partitions of today and the coming days; answers how many are new. */
-export async function createJournalPartitions(pool: DatabasePool, days: number): Promise<number> {
+export async function createJournalPartitions(
+  pool: CommonQueryMethods,
+  days: number,
+): Promise<number> {
   return (await pool.one(sql.type(made)`select create_journal_partitions(${days}) as made`)).made;
 }
 
-/** Drops the journal's days that ended longer ago than this; answers the partitions' names. */
+/**
+ * Drops the journal's days that ended longer ago than this; answers the partitions' names. Days of an ended
+ * job that is still to be archived stay, for its story goes with it.
+ */
 export async function dropJournalOlderThan(
-  pool: DatabasePool,
+  pool: CommonQueryMethods,
   ageMs: number,
 ): Promise<readonly string[]> {
   const rows = await pool.any(sql.type(dropped)`
-    select drop_journal_partitions(${agoOf(ageMs)}) as name`);
+    select drop_journal_partitions(least(${agoOf(ageMs)}, (
+      select min(a.created_at) from actors a
+      where a.kind = 'job' and a.settled and a.parked_at is null and not exists (
+        select 1 from archive x
+        where x.account_id = a.account_id and x.kind = a.kind and x.id = a.id)))) as name`);
   return rows.map(({ name }) => name);
 }
 
-/** Stream rows older than this, in slices, so that no lock lasts; answers how many. */
+/** Stream rows older than this; answers how many. */
 export async function deleteStreamOlderThan(
-  pool: DatabasePool,
+  pool: CommonQueryMethods,
   ageMs: number,
   limit: number,
 ): Promise<number> {
@@ -34,5 +82,5 @@ export async function deleteStreamOlderThan(
   return stream.rowCount;
 }
 
-const agoOf = (ageMs: number) =>
+export const agoOf = (ageMs: number) =>
   sql.fragment`clock_timestamp() - ${ageMs}::float8 * interval '1 millisecond'`;

@@ -1,5 +1,5 @@
 // Browser sessions. Only the SHA-256 of the cookie's secret is stored.
-import { type DatabasePool, sql } from 'slonik';
+import { type CommonQueryMethods, type DatabasePool, sql } from 'slonik';
 import { z } from 'zod';
 
 const session = z.object({ accountId: z.string(), createdAt: z.number(), expiresAt: z.number() });
@@ -28,7 +28,7 @@ export async function deleteSession(pool: DatabasePool, hash: Buffer): Promise<v
   await pool.query(sql.type(nothing)`delete from sessions where hash = ${sql.binary(hash)}`);
 }
 
-export async function deleteExpiredSessions(pool: DatabasePool): Promise<number> {
+export async function deleteExpiredSessions(pool: CommonQueryMethods): Promise<number> {
   const result = await pool.query(sql.type(nothing)`
     delete from sessions where expires_at <= clock_timestamp()`);
   return result.rowCount;

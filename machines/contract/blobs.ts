@@ -22,6 +22,16 @@ export interface Blobs {
   ): Promise<{ bytesTotal: number; body: AsyncIterable<Uint8Array> }>;
 }
 
+/** What housekeeping needs besides. */
+export interface BlobKeeping {
+  /** Ids of what was stored longer ago than this, in slices. */
+  storedBefore(ageMs: number): AsyncIterable<readonly string[]>;
+  /** Removes it, unless it was stored anew within that time; answers whether it did. */
+  remove(id: string, ageMs: number): Promise<boolean>;
+  /** Removes uploads that nobody went on with for a day; answers how many. */
+  sweepUploads(): Promise<number>;
+}
+
 export class BlobMissing extends Error {
   override readonly name = 'BlobMissing';
 }
