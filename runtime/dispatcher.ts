@@ -43,8 +43,11 @@ export class Dispatcher implements Assigner {
   readonly #queue = new Queue();
   readonly #fleet = new Fleet();
   readonly #outlooks = new Outlooks(this.#queue, this.#fleet);
-  /** Jobs that have not ended. By id: modality and phase. */
-  readonly #live = new Map<string, { modality: Modality; running: boolean; revision: number }>();
+  /** Jobs that have not ended, also such as are only being committed. By id. */
+  readonly #live = new Map<
+    string,
+    { ref: ActorRef; modality: Modality; running: boolean; revision: number }
+  >();
   /** A row read before their end would bring them back. */
   readonly #ended = new Set<string>();
   /** Decided on, and not yet seen with a worker. One that is queued again was turned down. */
@@ -61,12 +64,14 @@ export class Dispatcher implements Assigner {
    */
   async rebuild(): Promise<void> {
     const { store } = this.#seams;
-    const known = [...this.#live.keys()];
+    const known = [...this.#live.values()];
     const jobs = await store.listWithout('job', 'settled');
     const workers = await store.listWithout('worker', 'settled');
     for (const row of [...jobs, ...workers]) this.#seen(row);
     const open = new Set(jobs.map(({ ref }) => ref.id));
-    for (const id of known) if (!open.has(id)) this.#forget(id); // ended by another runtime
+    // Ended by another runtime; or new, and not in the store yet: those are not forgotten.
+    const missing = known.filter(({ ref }) => !open.has(ref.id)).map(({ ref }) => ref);
+    for (const row of await store.load(missing)) this.#seen(row);
     this.#seams.nudge();
   }
 
@@ -106,7 +111,12 @@ export class Dispatcher implements Assigner {
     if ((this.#live.get(id)?.revision ?? 0) > actor.revision) return;
     const { spec, run } = contextOf<JobContext>(actor);
     const running = actor.snapshot.hasTag('running');
-    this.#live.set(id, { modality: spec.modality, running, revision: actor.revision });
+    this.#live.set(id, {
+      ref: actor.ref,
+      modality: spec.modality,
+      running,
+      revision: actor.revision,
+    });
     this.#queue.remove(id);
     this.#resting.delete(id);
     const turnedDown = this.#decided.delete(id);

@@ -43,6 +43,10 @@ function check({ memory, clock }: SmallWorld): void {
   }
 }
 
+/** A loop that finds nothing asks the same again and again: then every sixth call stands for the rest. */
+const isTried = (nth: number): boolean =>
+  nth <= 12 || nth % 6 === 0 || process.env['TESSERA_TEST_EVERY_CALL'] === '1';
+
 /** What broke, with the faults that broke it. */
 async function wrongWith(faults: readonly Fault[]): Promise<string[]> {
   const named = faults.map(({ method, nth, kind }) => `${method} ${nth} ${kind}`).join(', ');
@@ -63,7 +67,7 @@ describe('one fault is survived, whichever it is', () => {
   test.for([...calls])('%s, %i calls', async ([method, count]) => {
     const wrong: string[] = [];
     for (let nth = 1; nth <= count; nth++)
-      for (const kind of faultKindsOf(method))
+      for (const kind of isTried(nth) || method === 'commit' ? faultKindsOf(method) : [])
         wrong.push(...(await wrongWith([{ method, nth, kind }])));
     expect(wrong).toEqual([]);
   });
