@@ -104,8 +104,8 @@ export function rowsOf(components: readonly Component[], batchId: string): Commi
       const change = isJob ? publicChange(turned.before, turned.after) : null;
       if (change !== null) rows.stream.push(streamRow(component, turned.after, change));
     }
-    for (const [key, { ref, revision, parked }] of each.reads)
-      if (!each.turned.has(key) && !parked) rows.reads.push({ component, ref, revision });
+    for (const [key, { ref, revision, rests }] of each.reads)
+      if (!each.turned.has(key) && !rests) rows.reads.push({ component, ref, revision });
     const fence = each.mails.find((mail) => mail.fence)?.fence; // there is one lease that fences
     if (fence) rows.fences.push({ component, ...fence });
   }

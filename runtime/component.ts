@@ -4,7 +4,7 @@ import type { JournalWrite, LedgerWrite, OutboxWrite, ParkedWrite } from '../db/
 import type { ActorEvent } from '../machines/contract/events.ts';
 import { SYSTEM_ACCOUNT, refKey, type ActorRef } from '../machines/contract/ids.ts';
 import type { Effects, Refusal } from '../machines/effect.ts';
-import type { Actor } from './actor.ts';
+import { isSettled, type Actor } from './actor.ts';
 import type { Mail } from './mailbox.ts';
 import type { Plan } from './plan.ts';
 
@@ -15,7 +15,8 @@ export interface Read {
   readonly ref: ActorRef;
   /** 0: there was none. */
   readonly revision: number;
-  readonly parked: boolean;
+  /** Not to be verified: parked, which is said anyway, or ended, which is for ever. */
+  readonly rests: boolean;
 }
 
 export interface Turned {
@@ -65,8 +66,8 @@ export class Component {
     const turned = this.turned.get(key);
     if (turned) return turned.after;
     const actor = outside(ref);
-    const { revision = 0, parked = false } = actor ?? {};
-    if (!this.reads.has(key)) this.reads.set(key, { ref, revision, parked });
+    const rests = actor !== null && (actor.parked || isSettled(actor));
+    if (!this.reads.has(key)) this.reads.set(key, { ref, revision: actor?.revision ?? 0, rests });
     return actor;
   }
 

@@ -95,7 +95,7 @@ export async function startTestRuntime(
   };
 
   return {
-    ...{ host, core, app, clock, url: database.url },
+    ...{ host, core, app, clock, blobs, url: database.url },
     key,
     /** Sends with a key of its own kind, `json` as the body. */
     async call({
