@@ -6,8 +6,10 @@ import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
 import { LocalBlobs } from '../adapters/blobs/local-blobs.ts';
+import { PostgresChannel } from '../db/notifications.ts';
 import { createDatabasePool } from '../db/pool.ts';
 import { PostgresStore } from '../db/postgres-store.ts';
+import { PostgresPresence } from '../db/presence.ts';
 import { StoreClock, realIds } from './clock.ts';
 import type { Config } from './config.ts';
 import { makeCore } from './core.ts';
@@ -52,12 +54,15 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     ...{ store, clock, history: historyOf(store, pool) },
     log: (message) => log.warn(message),
   });
+  const runtimeId = config.runtimeId ?? `${hostname()}:${process.pid}`;
   const core = makeCore({
     store,
     clock,
     ids: realIds,
     isStored: storedFor(pool),
-    runtimeId: config.runtimeId ?? `${hostname()}:${process.pid}`,
+    runtimeId,
+    channel: new PostgresChannel({ url: config.databaseUrl }),
+    presence: new PostgresPresence({ url: config.databaseUrl, runtimeId }),
     version: packageJson.version,
     log: (message) => log.warn(message),
     observe: (component) => {
