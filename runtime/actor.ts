@@ -1,9 +1,10 @@
 // An actor in memory, and its way to and from a row. The only place that knows the snapshot's JSON.
-import { initialTransition, type AnyMachineSnapshot } from 'xstate';
+import type { AnyMachineSnapshot } from 'xstate';
 import type { StoredActor } from '../db/store.ts';
 import { refKey, type ActorRef } from '../machines/contract/ids.ts';
 import type { ActorEvent } from '../machines/contract/events.ts';
 import type { PlannedAction } from './plan.ts';
+import { begin } from './step.ts';
 import { upcast } from './upcast.ts';
 import { REGISTRY, wayForward, type AtRest, type Chart, type Registry } from './versions.ts';
 
@@ -34,12 +35,12 @@ export function bear(
   const { current: chart, inputFor } = registry[ref.kind];
   const input = inputFor(ref, event);
   if (input === null) return null;
-  const [snapshot, actions] = initialTransition(chart.machine, input);
+  const [snapshot, actions] = begin(chart.machine, input);
   return {
     ref,
     key: refKey(ref),
     chart,
-    snapshot: snapshot as AnyMachineSnapshot,
+    snapshot,
     revision: 0,
     timers: {},
     parked: false,
@@ -74,9 +75,19 @@ export const unreadable = ({ ref, revision }: StoredActor): Actor => ({
   owed: null,
 });
 
-export function persist({ snapshot, timers }: Actor): string {
+/** What an actor may be at rest. One that gathers more gathers without end, which is a programmer error. */
+export const SNAPSHOT_BYTES_MAX = 64 * 1024;
+
+/** @throws when there is too much of it to be stored */
+export function persist({ key, snapshot, timers }: Actor): string {
   const { value, context, status } = snapshot;
-  return JSON.stringify({ value, context, status, timers });
+  const text = JSON.stringify({ value, context, status, timers });
+  // No character has more than three bytes here, so most texts need not be counted.
+  if (text.length * 3 > SNAPSHOT_BYTES_MAX && Buffer.byteLength(text) > SNAPSHOT_BYTES_MAX)
+    throw new Error(
+      `The snapshot of ${key} has ${Buffer.byteLength(text)} bytes, and may have ${SNAPSHOT_BYTES_MAX}.`,
+    );
+  return text;
 }
 
 /** `assigned.executing`; regions of a parallel chart are joined by a space. */

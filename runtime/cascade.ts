@@ -41,7 +41,12 @@ export function cascade(
     if (told >= CASCADE_MAX)
       throw new Poison(to, event, new Error('The cascade does not end.'), component.reads);
     const found = component.read(to, read);
-    const actor = found ?? bear(to, event, registry);
+    let actor = found;
+    try {
+      actor ??= bear(to, event, registry);
+    } catch (error) {
+      throw new Poison(to, event, error, component.reads);
+    }
     if (actor?.parked) {
       if (isUnreadable(actor)) throw new LeftAlone(to);
       if (!delivery.from || hasCaller(mail)) throw new Parked(to);

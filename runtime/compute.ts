@@ -1,7 +1,8 @@
 // The turns of a batch, computed in memory before anything is written. An event that cannot be applied
 // takes nobody else with it.
+import type { ActorEvent } from '../machines/contract/events.ts';
 import { refKey, type ActorRef } from '../machines/contract/ids.ts';
-import type { Actor } from './actor.ts';
+import { persist, type Actor } from './actor.ts';
 import type { Batch } from './batch.ts';
 import { cascade } from './cascade.ts';
 import { Component } from './component.ts';
@@ -59,7 +60,9 @@ async function applied(mail: Mail, batch: Batch, seams: TurnSeams): Promise<Comp
     batch.read(ref) ?? residents.read(ref, isNew && refKey(ref) === refKey(mail.to));
   for (;;) {
     try {
-      return cascade(mail, read, clock.now(), residents.registry);
+      const component = cascade(mail, read, clock.now(), residents.registry);
+      if (mail.tries > 0) mustFit(component);
+      return component;
     } catch (error) {
       if (error instanceof NotResident) await residents.load([error.ref]);
       else if (error instanceof Poison) {
@@ -71,4 +74,18 @@ async function applied(mail: Mail, batch: Batch, seams: TurnSeams): Promise<Comp
       } else throw error;
     }
   }
+}
+
+/**
+ * The writer finds a snapshot that is too large when it makes the rows, and tries the events of its component
+ * again; here it turns out which of them is to blame.
+ */
+function mustFit({ turned, journal, reads }: Component): void {
+  for (const { after } of turned.values())
+    try {
+      persist(after);
+    } catch (error) {
+      const last = journal.findLast(({ ref }) => refKey(ref) === after.key)!;
+      throw new Poison(after.ref, JSON.parse(last.event) as ActorEvent, error, reads);
+    }
 }

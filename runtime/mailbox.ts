@@ -1,7 +1,8 @@
-// Events waiting for a turn. Bounded: when it is full the caller is told to come back later.
+// Events waiting for a turn. Bounded, in total and for each actor: when it is full the caller is told to
+// come back later.
 import type { Lease } from '../db/store.ts';
 import type { ActorEvent } from '../machines/contract/events.ts';
-import type { ActorRef } from '../machines/contract/ids.ts';
+import { refKey, type ActorRef } from '../machines/contract/ids.ts';
 import type { Refusal } from '../machines/effect.ts';
 import type { Actor } from './actor.ts';
 
@@ -43,8 +44,13 @@ export class Overloaded extends Error {
   readonly retryAfterS = 1;
 }
 
+/** One actor cannot take all the room: whoever floods one job is turned down, and nobody else. */
+const PER_ACTOR_MAX = 1_000;
+
 export class Mailbox {
   readonly #mails: Mail[] = [];
+  /** By actor, how many of them are waiting. */
+  readonly #waiting = new Map<string, number>();
   readonly #capacity: number;
   #filled: PromiseWithResolvers<void> | null = null;
 
@@ -59,6 +65,11 @@ export class Mailbox {
   put(mail: Mail): void {
     if (this.#mails.length >= this.#capacity)
       throw new Overloaded(`${this.#capacity} events are waiting. Try again in a moment.`);
+    if ((this.#waiting.get(refKey(mail.to)) ?? 0) >= PER_ACTOR_MAX)
+      throw new Overloaded(
+        `${PER_ACTOR_MAX} events wait for the same actor. Try again in a moment.`,
+      );
+    this.#count(mail, 1);
     this.#mails.push(mail);
     this.wake();
   }
@@ -73,12 +84,22 @@ export class Mailbox {
     this.#filled = null;
   }
 
-  /** Work that lost a race goes first. */
+  /** Work that lost a race goes first; it was let in before. */
   putBack(mails: readonly Mail[]): void {
+    for (const mail of mails) this.#count(mail, 1);
     this.#mails.unshift(...mails);
   }
 
   take(max: number): Mail[] {
-    return this.#mails.splice(0, max);
+    const taken = this.#mails.splice(0, max);
+    for (const mail of taken) this.#count(mail, -1);
+    return taken;
+  }
+
+  #count({ to }: Mail, change: 1 | -1): void {
+    const key = refKey(to);
+    const count = (this.#waiting.get(key) ?? 0) + change;
+    if (count === 0) this.#waiting.delete(key);
+    else this.#waiting.set(key, count);
   }
 }

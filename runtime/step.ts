@@ -1,7 +1,9 @@
 // The pure step: what `transition()` of xstate does, with one scope per machine instead of a throw-away
 // actor per call, which would cost as much as the transition itself. `step.test.ts` compares the two.
+// And the pure beginning. Both are bounded: a chart that never comes to rest throws.
 import {
   createActor,
+  initialTransition,
   type AnyActorScope,
   type AnyMachineSnapshot,
   type AnyStateMachine,
@@ -13,11 +15,15 @@ type Scope = Omit<AnyActorScope, 'actionExecutor'> & {
   actionExecutor: (action: PlannedAction) => void;
 };
 
+/** More than any chart takes from one stable state to the next; without it `always` may go round for ever. */
+const MICROSTEPS_MAX = 1_000;
+
 const scopes = new WeakMap<AnyStateMachine, Scope>();
 
 function scopeOf(machine: AnyStateMachine): Scope {
   const known = scopes.get(machine);
   if (known) return known;
+  machine.options = { ...machine.options, maxIterations: MICROSTEPS_MAX };
   const self = createActor(machine);
   const nothing = () => undefined;
   const scope: Scope = {
@@ -33,6 +39,19 @@ function scopeOf(machine: AnyStateMachine): Scope {
   };
   scopes.set(machine, scope);
   return scope;
+}
+
+/** A new actor's first snapshot, and the actions of its initial state. */
+export function begin(
+  machine: AnyStateMachine,
+  input: object,
+): readonly [AnyMachineSnapshot, readonly PlannedAction[]] {
+  scopeOf(machine);
+  const [begun, actions] = initialTransition(machine, input);
+  const snapshot = begun as AnyMachineSnapshot;
+  // Here xstate does not throw what went wrong, but keeps it.
+  if (snapshot.status === 'error') throw snapshot.error;
+  return [snapshot, actions];
 }
 
 /** Runs nothing: the actions come back as data, their params resolved. Throws what a chart throws. */

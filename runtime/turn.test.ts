@@ -6,7 +6,6 @@ import { jobRef, quotaRef } from '../machines/contract/ids.ts';
 import type { QuotaContext } from '../machines/quota/machine.ts';
 import { restore } from './actor.ts';
 import { realIds, type Clock } from './clock.ts';
-import { Overloaded } from './mailbox.ts';
 import { Parked, Poison } from './parking.ts';
 import { Residents } from './residents.ts';
 import { spec } from './testing.ts';
@@ -197,14 +196,6 @@ test('a store that stays away is reported, and nothing is written', async () => 
   next(...Array.from({ length: 50 }, () => () => Promise.reject(new StoreUnavailable('gone'))));
   await expect(submit(turnsOver(store), 'job_1')).rejects.toThrow(StoreUnavailable);
   expect(await store.load([quotaRef('acc_a')])).toEqual([]);
-});
-
-test('a full mailbox says so at once', async () => {
-  const store = new MemoryStore({ now: at });
-  const turns = turnsOver(store);
-  const outcomes = Array.from({ length: 10_001 }, () => submit(turns, 'job_1'));
-  await expect(outcomes.at(-1)).rejects.toThrow(Overloaded);
-  await Promise.all(outcomes.slice(0, -1));
 });
 
 test('an event posted by who was just answered is not left lying', async () => {
