@@ -2,6 +2,7 @@
 // change comes with its double-entry posting. Amounts are integer millitokens.
 import type { Plan } from '../contract/events.ts';
 import type { Book, Posting } from '../effect.ts';
+import { without, withEntry } from '../records.ts';
 
 /** Tokens granted for a UTC day, per plan. 1 token = 1000 millitokens = one 1024x1024 image. */
 export const DAILY_GRANT_MT = {
@@ -49,9 +50,9 @@ export const emptyBalance = (plan: Plan): Balance => ({
 
 const DAY_MS = 86_400_000;
 
-/** The UTC date of a time, without a calendar object: days since 1970 -> civil date (Hinnant). */
-export function utcDay(at: number): string {
-  const z = Math.floor(at / DAY_MS) + 719_468;
+/** Without a calendar object: days since 1970 -> civil date (Hinnant). */
+function civilDate(day: number): string {
+  const z = day + 719_468;
   const era = Math.floor(z / 146_097);
   const dayOfEra = z - era * 146_097;
   const yearOfEra = Math.floor(
@@ -64,11 +65,21 @@ export function utcDay(at: number): string {
   const dayOfYear =
     dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
   const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
-  const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
+  const dayOfMonth = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
   const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
   const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
   const pad = (value: number, width: number) => String(value).padStart(width, '0');
-  return `${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}`;
+  return `${pad(year, 4)}-${pad(month, 2)}-${pad(dayOfMonth, 2)}`;
+}
+
+/** The last day asked for: all events of a day ask for the same one. */
+let known = { day: NaN, date: '' };
+
+/** The UTC date of a time. */
+export function utcDay(at: number): string {
+  const day = Math.floor(at / DAY_MS);
+  if (day !== known.day) known = { day, date: civilDate(day) };
+  return known.date;
 }
 
 /** The next UTC midnight: when the allowance is granted anew. */
@@ -81,37 +92,42 @@ interface Leg {
   readonly amountMt: number;
 }
 
-/** Applies the legs to the person's own books and writes the posting. Legs of zero are left out. */
+/**
+ * Applies the legs to the person's own books and writes the posting. Legs of zero are left out.
+ * @param change what else changes in the balance with it
+ */
 function post(
   balance: Balance,
   legs: readonly Leg[],
   reason: string,
   jobId: string | null,
+  change: Partial<Balance> = {},
 ): { balance: Balance; posting: Posting } {
   const books = { allowance: balance.allowanceMt, topUp: balance.topUpMt, held: balance.heldMt };
-  const number = balance.posting + 1;
-  const written = legs
-    .filter((leg) => leg.amountMt !== 0)
-    .map((leg) => {
-      if (!(leg.book in books)) return { ...leg, balanceMt: null };
-      const book = leg.book as keyof typeof books;
-      books[book] += leg.amountMt;
-      if (books[book] < 0) throw new Error(`Posting ${number} would overdraw ${book}.`);
-      return { ...leg, balanceMt: books[book] };
-    });
-  if (written.reduce((sum, leg) => sum + leg.amountMt, 0) !== 0)
-    throw new Error(`Posting ${number} does not sum to zero.`);
+  const posting = balance.posting + 1;
+  const written: Posting['legs'][number][] = [];
+  let sum = 0;
+  for (const { book, amountMt } of legs) {
+    if (amountMt === 0) continue;
+    sum += amountMt;
+    if (!isOwn(book)) {
+      written.push({ book, amountMt, balanceMt: null });
+      continue;
+    }
+    const balanceMt = (books[book] += amountMt);
+    if (balanceMt < 0) throw new Error(`Posting ${posting} would overdraw ${book}.`);
+    written.push({ book, amountMt, balanceMt });
+  }
+  if (sum !== 0) throw new Error(`Posting ${posting} does not sum to zero.`);
+  const { allowance: allowanceMt, topUp: topUpMt, held: heldMt } = books;
   return {
-    balance: {
-      ...balance,
-      allowanceMt: books.allowance,
-      topUpMt: books.topUp,
-      heldMt: books.held,
-      posting: number,
-    },
-    posting: { posting: number, legs: written, reason, jobId },
+    balance: { ...balance, ...change, allowanceMt, topUpMt, heldMt, posting },
+    posting: { posting, legs: written, reason, jobId },
   };
 }
+
+const isOwn = (book: Book): book is 'allowance' | 'topUp' | 'held' =>
+  book === 'allowance' || book === 'topUp' || book === 'held';
 
 /**
  * Brings the balance to the UTC day of `at`: what is left of the old day expires, the new day is
@@ -144,11 +160,9 @@ export function rollDay(balance: Balance, at: number): Change {
     ],
     `Tokens for ${day}`,
     null,
+    { day, grantedMt: amountMt },
   );
-  return {
-    balance: { ...granted.balance, day, grantedMt: amountMt },
-    postings: [...postings, granted.posting],
-  };
+  return { balance: granted.balance, postings: [...postings, granted.posting] };
 }
 
 /** Sets an amount aside, the day's allowance first. The caller has checked that it fits. */
@@ -159,6 +173,7 @@ export function placeHold(balance: Balance, job: string, amountMt: number, reaso
     throw new Error(`Job ${job} cannot hold ${amountMt} millitokens.`);
   const allowanceMt = Math.min(balance.allowanceMt, amountMt);
   const topUpMt = amountMt - allowanceMt;
+  const hold: Hold = { day: balance.day, allowanceMt, topUpMt };
   const held = post(
     balance,
     [
@@ -168,12 +183,9 @@ export function placeHold(balance: Balance, job: string, amountMt: number, reaso
     ],
     reason,
     job,
+    { holds: withEntry(balance.holds, job, hold) },
   );
-  const hold: Hold = { day: balance.day, allowanceMt, topUpMt };
-  return {
-    balance: { ...held.balance, holds: { ...balance.holds, [job]: hold } },
-    postings: [held.posting],
-  };
+  return { balance: held.balance, postings: [held.posting] };
 }
 
 /**
@@ -200,9 +212,9 @@ export function closeHold(balance: Balance, job: string, spentMt: number, reason
     ],
     carried ? `${reason} (carried over from ${hold.day}, valid until the next reset)` : reason,
     job,
+    { holds: without(balance.holds, job) },
   );
-  const { [job]: _, ...holds } = balance.holds;
-  return { balance: { ...closed.balance, holds }, postings: [closed.posting] };
+  return { balance: closed.balance, postings: [closed.posting] };
 }
 
 /** A plan change counts at once: a raise adds the difference today, a drop counts from tomorrow. */
@@ -218,7 +230,7 @@ export function changePlan(balance: Balance, plan: Plan): Change {
     ],
     `Plan changed to ${plan}`,
     null,
+    { plan, grantedMt: balance.grantedMt + differenceMt },
   );
-  const grantedMt = balance.grantedMt + differenceMt;
-  return { balance: { ...granted.balance, plan, grantedMt }, postings: [granted.posting] };
+  return { balance: granted.balance, postings: [granted.posting] };
 }

@@ -9,6 +9,7 @@ import type {
   WorkerOffer,
 } from '../contract/events.ts';
 import type { WorkerOrder } from '../contract/worker-protocol.ts';
+import { without, withEntry } from '../records.ts';
 
 export interface Slot {
   readonly accountId: string;
@@ -76,11 +77,6 @@ export interface Decision {
   readonly settle?: readonly AttemptName[];
 }
 
-const without = <T>(record: Readonly<Record<string, T>>, key: string) => {
-  const { [key]: _, ...rest } = record;
-  return rest;
-};
-
 const keyOf = ({ id, run }: WorkerContext, slot: Slot): AttemptKey => ({
   attempt: slot.attempt,
   worker: id,
@@ -144,7 +140,7 @@ export function claim({ context, event }: Args): Decision {
   const { accountId, order } = event as EventOf<'slot.claimed'>;
   const { job, attempt, model } = order;
   const { run } = context;
-  const slots = { ...run.slots, [job]: { accountId, attempt, model, phase: 'live' as const } };
+  const slots = withEntry<Slot>(run.slots, job, { accountId, attempt, model, phase: 'live' });
   const runs = { order, accountId };
   if (run.loaded.includes(model) || run.loading === model)
     return { run: { slots }, orders: [runs] };
@@ -177,7 +173,7 @@ export function cancelSlot({ context: { run }, event }: Args): Decision {
     return run.lost[job]?.attempt === attempt ? { run: { lost: without(run.lost, job) } } : {};
   }
   return {
-    run: { slots: { ...run.slots, [job]: { ...slot, phase: 'cancelling' } } },
+    run: { slots: withEntry(run.slots, job, { ...slot, phase: 'cancelling' }) },
     orders: [{ order: { type: 'cancel', job, attempt }, accountId: slot.accountId }],
   };
 }
@@ -188,7 +184,7 @@ export function dropBounced({ context: { run }, event }: Args): Decision {
   const slot = run.slots[job];
   if (!slot || slot.phase === 'cancelling') return {};
   return {
-    run: { slots: { ...run.slots, [job]: { ...slot, phase: 'cancelling' } } },
+    run: { slots: withEntry(run.slots, job, { ...slot, phase: 'cancelling' }) },
     orders: [{ order: { type: 'cancel', job, attempt: slot.attempt }, accountId: slot.accountId }],
   };
 }

@@ -2,10 +2,10 @@
 // states and promises; what is decided in them is in context.ts and reconcile.ts.
 //
 //   offline > connecting > idle <> swapping <> executing      draining   unhealthy   quarantined
-import { and, not, setup, type SnapshotFrom } from 'xstate';
+import { assign, setup, type SnapshotFrom } from 'xstate';
 import type { Stamped, WorkerEvent } from '../contract/events.ts';
 import { jobRef } from '../contract/ids.ts';
-import { effects, type Effects } from '../effect.ts';
+import { effects } from '../effect.ts';
 import * as worker from './context.ts';
 import type { Args, Decision, WorkerContext } from './context.ts';
 import { loseAll, reconcile } from './reconcile.ts';
@@ -18,25 +18,7 @@ const FAILURES_IN_ROW_MAX = 3;
 const BREAK_BASE_MS = 15_000;
 const BREAK_MAX_MS = 600_000;
 
-/** The effects of a decision, in the order in which they must happen. */
-function effectsOf(decision: Decision): EffectOf[] {
-  return [
-    ...(decision.orders ?? []).map((params) => ({ type: 'worker.order' as const, params })),
-    ...(decision.tells ?? []).map(({ accountId, job, event }) => ({
-      type: 'actor.tell' as const,
-      params: { to: jobRef(accountId, job), event },
-    })),
-    ...(decision.settle ?? []).map((params) => ({ type: 'worker.settle' as const, params })),
-  ];
-}
-type EffectOf = {
-  [T in 'worker.order' | 'actor.tell' | 'worker.settle']: { type: T; params: Effects[T] };
-}['worker.order' | 'actor.tell' | 'worker.settle'];
-
-const applied = (context: WorkerContext, decision: Decision): Partial<WorkerContext> => ({
-  ...(decision.offer ? { offer: decision.offer } : {}),
-  ...(decision.run ? { run: { ...context.run, ...decision.run } } : {}),
-});
+type Kept = Pick<Decision, 'run' | 'offer'>;
 
 const base = setup({
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-assertion -- XState's way to say it
@@ -46,15 +28,27 @@ const base = setup({
     input: { id: string };
     tags: 'online' | 'available' | 'busy';
   },
-  actions: effects,
+  actions: {
+    ...effects,
+    keep: assign(({ context }, { offer = context.offer, run }: Kept) => ({
+      offer,
+      run: { ...context.run, ...run },
+    })),
+  },
 });
 
+/** The effects of a decision, in the order in which they must happen. */
 const decide = (by: (args: Args) => Decision) =>
   base.enqueueActions(({ context, event, enqueue }) => {
-    const decision = by({ context, event });
+    const { offer, run, orders = [], tells = [], settle = [] } = by({ context, event });
     // A decision to change nothing must leave the snapshot as it is: then there is no turn either.
-    if (decision.run || decision.offer) enqueue.assign(applied(context, decision));
-    for (const each of effectsOf(decision)) enqueue(each);
+    if (run) enqueue({ type: 'keep', params: offer ? { offer, run } : { run } });
+    for (const params of orders) enqueue({ type: 'worker.order', params });
+    for (const tell of tells) {
+      const to = jobRef(tell.accountId, tell.job);
+      enqueue({ type: 'actor.tell', params: { to, event: tell.event } });
+    }
+    for (const params of settle) enqueue({ type: 'worker.settle', params });
   });
 
 export const workerMachine = base
@@ -64,6 +58,8 @@ export const workerMachine = base
       isCurrentBoot: worker.isCurrentBoot,
       isBusy: worker.isBusy,
       isLoading: worker.isLoading,
+      hasLoaded: (args) => !worker.isLoading(args),
+      hasNothingToDo: (args) => !worker.isLoading(args) && !worker.isBusy(args),
       isConnected: worker.isConnected,
       isSameBoot: worker.isSameBoot,
       failsTooOften: ({ context }) => context.run.failuresInRow >= FAILURES_IN_ROW_MAX,
@@ -151,8 +147,8 @@ export const workerMachine = base
         },
         always: [
           { guard: 'failsTooOften', target: 'unhealthy' },
-          { guard: and([not('isLoading'), 'isBusy']), target: 'executing' },
-          { guard: not('isLoading'), target: 'idle' },
+          { guard: 'hasNothingToDo', target: 'idle' },
+          { guard: 'hasLoaded', target: 'executing' },
         ],
       },
       executing: {
@@ -164,7 +160,7 @@ export const workerMachine = base
         always: [
           { guard: 'failsTooOften', target: 'unhealthy' },
           { guard: 'isLoading', target: 'swapping' },
-          { guard: not('isBusy'), target: 'idle' },
+          { guard: 'hasNothingToDo', target: 'idle' },
         ],
       },
       draining: {
