@@ -112,6 +112,7 @@ export function makeCore(seams: CoreSeams): Core {
     runtimeId,
     store,
     clock,
+    reader,
     isStored,
     live,
     post,

@@ -2,15 +2,16 @@
 // into frames. A session decides nothing: whatever it says twice, or an older boot says late, is fenced
 // off by the charts.
 import type { Store } from '../db/store.ts';
-import { jobRef, workerRef } from '../machines/contract/ids.ts';
+import { jobRef, workerRef, type ActorRef } from '../machines/contract/ids.ts';
 import { agentFrame, type Output } from '../machines/contract/worker-protocol.ts';
 import type { JobContext } from '../machines/job/context.ts';
 import type { WorkerContext } from '../machines/worker/context.ts';
-import { restore } from './actor.ts';
+import { isUnreadable, type Actor } from './actor.ts';
 import type { Clock } from './clock.ts';
 import type { Component } from './component.ts';
 import type { Live } from './live.ts';
 import { oneAtATime } from './one-at-a-time.ts';
+import type { Reader } from './reader.ts';
 import type { Turns } from './turn.ts';
 import { contextOf } from './views.ts';
 import { NEWER_SESSION, WorkerSession } from './worker-session.ts';
@@ -29,6 +30,7 @@ export interface SessionSeams {
   readonly runtimeId: string;
   readonly store: Store;
   readonly clock: Clock;
+  readonly reader: Reader;
   /** Is the output's file here, of that size, and uploaded for that account? */
   readonly isStored: (accountId: string, output: Output) => Promise<boolean>;
   readonly live: Live;
@@ -104,16 +106,22 @@ export class WorkerSessions {
    * @param attempt null: whichever it has now
    */
   async leaseOf(workerId: string, job: string, attempt: number | null) {
-    const { store } = this.#seams;
-    const [worker] = await store.load([workerRef(workerId)]);
+    const worker = await this.#read(workerRef(workerId));
     if (!worker) return null;
-    const { slots, lost } = contextOf<WorkerContext>(restore(worker)).run;
+    const { slots, lost } = contextOf<WorkerContext>(worker).run;
     const slot = slots[job] ?? (attempt === null ? undefined : lost[job]);
     if (!slot || (attempt !== null && slot.attempt !== attempt)) return null;
-    const [row] = await store.load([jobRef(slot.accountId, job)]);
-    if (!row) return null;
-    const { spec } = contextOf<JobContext>(restore(row));
-    return { accountId: slot.accountId, inputs: spec.inputs };
+    const found = await this.#read(jobRef(slot.accountId, job));
+    if (!found) return null;
+    return { accountId: slot.accountId, inputs: contextOf<JobContext>(found).spec.inputs };
+  }
+
+  /** Null for one that newer code wrote, too: the agent asks again, and meets that code. */
+  async #read(ref: ActorRef): Promise<Actor | null> {
+    const { store, reader } = this.#seams;
+    const [row] = await store.load([ref]);
+    const actor = row && reader.read(row);
+    return actor && !isUnreadable(actor) ? actor : null;
   }
 
   start(): void {
