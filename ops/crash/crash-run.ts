@@ -27,6 +27,8 @@ export interface CrashOptions {
   readonly customers: number;
   readonly openMax: number;
   readonly say: (line: string) => void;
+  /** Somebody is impatient: heal at once, wait for nothing, judge what is there. */
+  readonly signal: AbortSignal;
 }
 
 export interface CrashReport {
@@ -38,6 +40,9 @@ export interface CrashReport {
 }
 
 const AT_ONCE_MAX = 3;
+/** Promises and endings between two mischiefs, or as long without any. */
+const PROGRESS = 3;
+const PATIENCE_MS = 5_000;
 const HEAL_LIMIT_MS = 180_000;
 const REST_LIMIT_MS = 60_000;
 
@@ -61,9 +66,9 @@ export async function crashRun(options: CrashOptions): Promise<CrashReport> {
     say('Healing: nothing is harmed any more, every open job must end.');
     await Promise.all([...stage.runtimes, ...stage.workers].map((each) => each.whenUp()));
     const healedAt = performance.now();
-    await house.finish(HEAL_LIMIT_MS);
+    await house.finish(within(HEAL_LIMIT_MS, options.signal));
     await withDatabase(stage.postgres.url, (client) =>
-      untilAtRest(house, REST_LIMIT_MS, () =>
+      untilAtRest(house, within(REST_LIMIT_MS, options.signal), () =>
         Promise.all([stillOnItsWay(client), newestSeqs(client)]),
       ),
     );
@@ -89,20 +94,27 @@ export async function crashRun(options: CrashOptions): Promise<CrashReport> {
   }
 }
 
+/** @returns whether the time is over by now, or nobody wants to wait any more */
+function within(limitMs: number, signal: AbortSignal): () => boolean {
+  const until = performance.now() + limitMs;
+  return () => signal.aborted || performance.now() >= until;
+}
+
 async function makeMischief(
-  { deck, kills, minutesMax, paceMs, pauseMs, say }: CrashOptions,
+  { deck, kills, minutesMax, paceMs, pauseMs, say, signal }: CrashOptions,
   stage: Stage,
   house: House,
   chance: Dice,
 ): Promise<Map<Card, number>> {
   const done = new Map<Card, number>(deck.map((card) => [card, 0]));
   const under = new Set<Promise<void>>();
-  const until = performance.now() + minutesMax * 60_000;
+  const isOver = within(minutesMax * 60_000, signal);
   const drawn = chance.split('mischief');
   let killed = 0;
   let cards: Card[] = [];
-  while (killed < kills && performance.now() < until) {
+  while (killed < kills && !isOver()) {
     await delay(paceMs * (0.5 + drawn.next()));
+    await untilSomethingWentWell(house);
     await house.replaceBroke();
     if (under.size >= AT_ONCE_MAX) continue;
     if (cards.length === 0) cards = shuffled(deck, drawn);
@@ -121,14 +133,20 @@ async function makeMischief(
   return done;
 }
 
+/** To kill what has only just begun to start again, again and again, would show nothing. */
+async function untilSomethingWentWell(house: House): Promise<void> {
+  const before = house.progress;
+  const until = performance.now() + PATIENCE_MS;
+  while (house.progress < before + PROGRESS && performance.now() < until) await delay(50);
+}
+
 /** Orders delivered, receipts in, slots free, every subscriber at the newest event of its account. */
 async function untilAtRest(
   house: House,
-  limitMs: number,
+  isOver: () => boolean,
   ask: () => Promise<[waiting: number, newest: Map<string, number>]>,
 ): Promise<void> {
-  const until = performance.now() + limitMs;
-  while (performance.now() < until) {
+  while (!isOver()) {
     const [waiting, newest] = await ask();
     if (waiting === 0 && house.hasSeen(newest)) return;
     await delay(200);

@@ -24,7 +24,11 @@ const seed = wholeNumber('seed', values.seed, Math.floor(Math.random() * 2 ** 31
 const folder = mkdtempSync(join(tmpdir(), 'tessera-crash-'));
 console.log(`seed ${seed}, up to ${kills} kills, in ${folder}`);
 
+const impatience = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => impatience.abort());
+
 const report = await crashRun({
+  signal: impatience.signal,
   ...{ folder, seed, kills, deck: DECK, say: (line) => console.log(line) },
   minutesMax: wholeNumber('minutes', values.minutes, long ? 150 : 20),
   paceMs: 1_500,

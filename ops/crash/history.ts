@@ -37,6 +37,7 @@ export class History {
   readonly seen: Seen[] = [];
   readonly #file: string;
   readonly #promised = new Set<string>();
+  readonly #ended = new Set<string>();
 
   constructor(file: string) {
     this.#file = file;
@@ -45,11 +46,17 @@ export class History {
   note(seen: Seen): void {
     this.seen.push(seen);
     if (seen.what === 'acknowledged') this.#promised.add(seen.job);
+    if ('job' in seen && TERMINAL.has(seen.state)) this.#ended.add(seen.job);
     appendFileSync(this.#file, `${JSON.stringify({ at: Date.now(), ...seen })}\n`);
   }
 
   /** Jobs that were acknowledged so far. */
   get promised(): number {
     return this.#promised.size;
+  }
+
+  /** Jobs that were seen to have ended. */
+  get ended(): number {
+    return this.#ended.size;
   }
 }

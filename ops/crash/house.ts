@@ -60,11 +60,10 @@ export class House {
     }
   }
 
-  /** Every question is answered and every promised job has been seen to end, or time is up. */
-  async finish(limitMs: number): Promise<void> {
-    const until = performance.now() + limitMs;
+  /** Every question is answered and every promised job has been seen to end, or time is over. */
+  async finish(isOver: () => boolean): Promise<void> {
     await Promise.all(this.#guests.map(({ customer }) => customer.finish()));
-    while (performance.now() < until) {
+    while (!isOver()) {
       const open = this.#guests.flatMap(({ customer }) =>
         customer.openJobs.map((job) => ({ customer, job })),
       );
@@ -78,6 +77,11 @@ export class House {
     return this.#guests.every(
       ({ account, customer }) => customer.lastSeq >= (newest.get(account) ?? 0),
     );
+  }
+
+  /** Grows with whatever goes well: a promise, or an ending that was seen. */
+  get progress(): number {
+    return this.#options.history.promised + this.#options.history.ended;
   }
 
   /** For the line of progress. */

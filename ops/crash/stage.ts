@@ -37,13 +37,13 @@ export interface Stage {
 const here = (file: string): string => join(import.meta.dirname, file);
 
 /** Without any setting of Tessera: a developer's own must not leak into a run. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+function cleanEnvironment(folder: string): NodeJS.ProcessEnv {
   const known = new Set(Object.keys(environment.shape));
-  return Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name]) => !known.has(name) && !/^(TESSERA|CRASH)_/.test(name),
-    ),
+  const rest = Object.entries(process.env).filter(
+    ([name]) => !known.has(name) && !/^(TESSERA|CRASH)_/.test(name),
   );
+  // Halves the time of a start, and there are hundreds.
+  return { ...Object.fromEntries(rest), NODE_COMPILE_CACHE: join(folder, 'compiled') };
 }
 
 export async function setStage(options: StageOptions): Promise<Stage> {
@@ -102,7 +102,7 @@ function runtime(
     ...{ name, onUnbidden, log: join(folder, 'logs', `${name}.log`) },
     command: ['--import', points, here('../cli/main.ts'), 'runtime'],
     env: {
-      ...cleanEnvironment(),
+      ...cleanEnvironment(folder),
       DATABASE_URL: databaseUrl,
       TESSERA_HOME: home,
       PORT: String(port),
@@ -125,7 +125,7 @@ function worker(
     ...{ name, onUnbidden, log: join(folder, 'logs', `${name}.log`) },
     command: [here('worker.ts')],
     env: {
-      ...cleanEnvironment(),
+      ...cleanEnvironment(folder),
       CRASH_WORKER_NAME: name,
       CRASH_WORKER_SLOTS: String(slots),
       CRASH_WORKER_URL: front,
