@@ -42,6 +42,7 @@ const ROUTES = [
   ['GET (hidden)', `/v1/workers/jobs/${JOB}/inputs/0`, 'worker'],
   ['GET /v1/admin/actors/{kind}/{id}', `/v1/admin/actors/job/${JOB}?account=acc_a`, 'admin'],
   ['GET /v1/admin/actors/{kind}/{id}/journal', '/v1/admin/actors/quota/acc_a/journal', 'admin'],
+  ['POST /v1/admin/actors/{kind}/{id}/release', '/v1/admin/actors/quota/acc_a/release', 'admin'],
   ['GET (hidden)', '/v1/admin/inspect', 'admin'],
 ] as const;
 const MAY = {

@@ -1,5 +1,6 @@
 // Where an actor's past is read: its row, and its journal from any turn on.
 import type { DatabasePool } from 'slonik';
+import { findArchivedJournal } from '../../db/queries/archive.ts';
 import { listJournal, type JournalRow } from '../../db/queries/journal.ts';
 import type { Store, StoredActor } from '../../db/store.ts';
 import type { ActorRef } from '../../machines/contract/ids.ts';
@@ -19,7 +20,13 @@ export const historyOf = (store: Store, pool: DatabasePool): History => ({
     const [row] = await store.load([ref]);
     return row ?? null;
   },
-  rows: (ref, after, limit) => listJournal(pool, ref, { after, limit }),
+  async rows(ref, after, limit) {
+    // Whole, while the journal may already have lost a day of it.
+    const archived = ref.kind === 'job' ? await findArchivedJournal(pool, ref) : null;
+    return archived
+      ? archived.filter(({ revision }) => revision > after).slice(0, limit)
+      : listJournal(pool, ref, { after, limit });
+  },
 });
 
 /** Who is inspected, and by which chart. */

@@ -1,11 +1,13 @@
 // For operators: any actor as it is stored, and what it went through. Looking changes nothing and spends
-// nothing.
+// nothing; the one thing to be done is to set a parked one going again.
 import { z } from 'zod';
 import { listParked, listTimers } from '../../../db/queries/journal.ts';
 import type { ActorRef } from '../../../machines/contract/ids.ts';
 import type { Host } from '../../host.ts';
 import { linksOf } from '../../inspector/links.ts';
 import { refOf } from '../../inspector/subscription.ts';
+import { releaseActor } from '../../release.ts';
+import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
 import { pageQuery } from '../pages.ts';
 import { refuse } from '../problems.ts';
@@ -60,6 +62,14 @@ const journalView = z.object({
   ),
   /** For `after`; null at the end. */
   next_after: z.number().int().nullable(),
+});
+
+const releaseView = z.object({
+  object: z.literal('release'),
+  /** Kept events that were applied now. */
+  applied: z.number().int(),
+  /** Why it is parked once more; null when it goes on. */
+  stopped_by: z.string().nullable(),
 });
 
 const iso = (at: number) => new Date(at).toISOString();
@@ -153,6 +163,29 @@ export function adminRoutes(app: App, host: Host): void {
         })),
         next_after: turns.length > limit ? page.at(-1)!.revision : null,
       };
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/v1/admin/actors/:kind/:id/release',
+    config,
+    schema: {
+      tags: ['admin'],
+      summary: 'Set a parked actor going again',
+      description:
+        'Applies the events that were kept for it, in order. Mend first what made it stop: one that ' +
+        'cannot be applied parks it once more.',
+      params,
+      querystring: z.strictObject({ account }),
+      response: { 200: releaseView },
+    },
+    async handler(request) {
+      const ref = named(request.params, request.query.account);
+      const released = await releaseActor(host, ref, callerOf(request).id);
+      if (!released) throw refuse('not_found', 'There is no such actor.');
+      const { applied, stoppedBy } = released;
+      return { object: 'release' as const, applied, stopped_by: stoppedBy };
     },
   });
 }
