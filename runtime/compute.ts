@@ -30,7 +30,13 @@ export async function compute(
   for (;;) {
     const assignments = seams.assigner.assign(batch.takeNews());
     if (assignments.length === 0) return;
-    await computeAll(assignments, batch, seams);
+    try {
+      await computeAll(assignments, batch, seams);
+    } catch (error) {
+      const computed = new Set([...batch.components].flatMap((each) => each.mails));
+      for (const mail of assignments) if (!computed.has(mail)) mail.fail(error as Error);
+      throw error;
+    }
   }
 }
 

@@ -172,17 +172,20 @@ export class Dispatcher implements Assigner {
       // Lost to another writer, or the lease is. A job that rests with an operator is not looked at again.
       fail: (error) => {
         if (!(error instanceof Parked)) void this.#lookAgain(job, worker.id);
+        else this.#decided.delete(job.id);
       },
       ...{ tries: 0, doubts: [] },
     };
   }
 
   /** It was decided on what had been so: neither side is known any more as it is now. */
-  async #lookAgain({ accountId, id }: WaitingJob, workerId: string): Promise<void> {
+  async #lookAgain(job: WaitingJob, workerId: string): Promise<void> {
     const { leases, store, nudge } = this.#seams;
     await leases.renew('dispatcher');
-    const rows = await store.load([jobRef(accountId, id), workerRef(workerId)]).catch(() => []);
-    for (const row of rows) this.#seen(row);
+    const refs = [jobRef(job.accountId, job.id), workerRef(workerId)];
+    for (const row of await store.load(refs).catch(() => [])) this.#seen(row);
+    // The store is away, or knows nothing newer: as before, but not at once.
+    if (this.#decided.delete(job.id) && this.#live.has(job.id)) this.#rest(job);
     nudge();
   }
 

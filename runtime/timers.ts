@@ -24,6 +24,7 @@ export class TimerLoop {
   /** Timers of actors that a newer version wrote, by when to try again: they take nobody else's place. */
   readonly #leftAlone = new Map<string, number>();
   #nextDueAt = Infinity;
+  #sleepsUntil = 0;
   #startedAt = 0;
   #loop: Promise<void> = Promise.resolve();
 
@@ -41,9 +42,8 @@ export class TimerLoop {
     for (const { armed } of component.timers.values()) {
       if (!armed) continue;
       const dueAt = this.#seams.clock.now() + armed.delayMs;
-      if (dueAt >= this.#nextDueAt) continue;
-      this.#nextDueAt = dueAt;
-      this.#wake.abort();
+      this.#nextDueAt = Math.min(this.#nextDueAt, dueAt);
+      if (dueAt < this.#sleepsUntil) this.#wake.abort();
     }
   }
 
@@ -52,9 +52,12 @@ export class TimerLoop {
     while (!this.#stop.signal.aborted) {
       const progressed = await this.runOnce().catch(() => false);
       if (this.#stop.signal.aborted) return;
-      const pauseMs = progressed ? 0 : this.#nextDueAt - clock.now();
+      const now = clock.now();
+      const pauseMs = Math.min(Math.max(progressed ? 0 : this.#nextDueAt - now, 5), POLL_MS);
       this.#wake = new AbortController();
-      await clock.sleep(Math.min(Math.max(pauseMs, 5), POLL_MS), this.#wake.signal);
+      this.#sleepsUntil = now + pauseMs;
+      await clock.sleep(pauseMs, this.#wake.signal);
+      this.#sleepsUntil = 0; // it looks anyway
     }
   }
 
