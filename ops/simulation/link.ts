@@ -10,6 +10,9 @@ export interface End {
   closed(code: number): void;
 }
 
+/** Frames keep their order: of two events at the same moment, either could come first. */
+const NEXT_MS = 0.001;
+
 interface Side {
   readonly owner: Owner;
   end: End | null;
@@ -54,7 +57,7 @@ export class Link {
   #send(to: Side, text: string, arrived: () => void): void {
     if (!this.isOpen) return;
     const { now } = this.#scheduler;
-    const at = Math.max(now + this.#random.logarithmic(0.5, 40), to.lastArrivalAt);
+    const at = Math.max(now + this.#random.logarithmic(0.5, 40), to.lastArrivalAt + NEXT_MS);
     to.lastArrivalAt = at;
     this.#scheduler.after(at - now, to.owner, 'frame', () => {
       if (!this.isOpen || to.knowsItIsGone) return;
@@ -70,7 +73,7 @@ export class Link {
       by === 'agent' ? [this.#agent, this.#runtime] : [this.#runtime, this.#agent];
     own.knowsItIsGone = true;
     const { now } = this.#scheduler;
-    const at = Math.max(now + this.#random.logarithmic(0.5, 40), other.lastArrivalAt);
+    const at = Math.max(now + this.#random.logarithmic(0.5, 40), other.lastArrivalAt + NEXT_MS);
     this.#scheduler.after(at - now, other.owner, 'close', () => {
       if (!this.isOpen) return;
       this.#end();

@@ -3,6 +3,7 @@
 import type { Component } from '../../runtime/component.ts';
 import { makeCore, type Core } from '../../runtime/core.ts';
 import type { Output } from '../../machines/contract/worker-protocol.ts';
+import { NEWER, OLDER } from './deploy.ts';
 import { deepFreeze } from './freeze.ts';
 import type { Random } from './random.ts';
 import { Owner } from './scheduler.ts';
@@ -61,6 +62,12 @@ export class RuntimeProcess {
       version: 'simulated',
       log: (message) => world.logged(owner, message),
       observe: (component) => this.#observe(component),
+      registry: this.isNewer ? NEWER : OLDER,
+      leftAlone: () => world.seen('An older runtime leaves alone what a newer one has written.'),
+      ...(world.hasChannel
+        ? { channel: world.ether.channel(owner, runtimeId, random.split('channel')) }
+        : {}),
+      ...(world.hasPresence ? { presence: world.ether.presence(owner, runtimeId) } : {}),
     });
     this.core = core;
     world.tell(this.name, () => `boots as ${runtimeId}`);

@@ -33,6 +33,8 @@ const IN_THE_WORLD = [
   'A whole day passes while nobody looks.',
   'Plans are renewed right after midnight.',
   'A deploy has replaced every runtime.',
+  'The leases of a dead runtime are freed at once.',
+  'An older runtime leaves alone what a newer one has written.',
 ] as const;
 
 export const SOMETIMES = [...IN_THE_WORLD] as const;

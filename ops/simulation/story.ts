@@ -31,7 +31,7 @@ export async function tellStory(world: World): Promise<void> {
 
   await until(scheduler.now + 2_500);
   beginStrikes(world);
-  const wishes = random.integer(50, 75);
+  const wishes = random.integer(28, 42);
   const firstEnd = nextMidnight(scheduler.now) + random.between(8_000, 15_000);
   world.tell('story', () => 'the first evening');
   bringWishes(world, wishes, firstEnd - 4_000);
@@ -90,6 +90,7 @@ function renew(world: World): void {
 
 /** One runtime after the other is stopped and comes back with newer code. */
 function deploy(world: World, index: number): void {
+  // Whatever starts from now on has the newer code, and the rest follows one by one.
   const runtime = world.runtimes[index];
   if (!runtime) return world.seen('A deploy has replaced every runtime.');
   const next = (): void => {
@@ -139,7 +140,7 @@ async function heal(world: World): Promise<void> {
   for (const agent of world.agents) {
     agent.owner.pausedUntil = 0;
     scheduler.after(random.between(10, 500), null, 'boot', () => agent.boot());
-    insistOn(world, () => ({
+    insistOn(world, agent.id, () => ({
       to: workerRef(agent.id),
       event: { type: 'worker.resumeRequested' },
       isSo: !['draining', 'quarantined', 'unhealthy'].includes(world.workerState(agent.id)),
@@ -173,9 +174,10 @@ async function heal(world: World): Promise<void> {
 /** Asked again until it is so: an operator looks at the result. */
 function insistOn(
   world: World,
+  name: string,
   wish: () => { to: Parameters<typeof post>[2]; event: ActorEvent; isSo: boolean },
 ): void {
-  const random = world.random.split('operator');
+  const random = world.random.split(`operator of ${name}`);
   let tries = 0;
   const once = (): void => {
     const { to, event, isSo } = wish();

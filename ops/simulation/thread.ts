@@ -22,6 +22,9 @@ if (planted !== null) {
 }
 const { runSeed } = await import('./seed.ts');
 
+// Nobody reads the stack of an operating failure, and it is half of what one costs.
+Error.stackTraceLimit = 0;
+
 let blame: ((error: unknown) => void) | null = null;
 // A promise that nobody waited for: a programmer error of the seed that runs now.
 process.on('uncaughtException', (error) => blame?.(error));

@@ -8,6 +8,7 @@ import type { AgentFrame, Output, RuntimeFrame } from '../../machines/contract/w
 import type { Ids } from '../../runtime/clock.ts';
 import { SimulatedAgent } from './agent.ts';
 import { Books } from './books.ts';
+import { Ether } from './channel.ts';
 import type { Check, Invariant, Violation } from './check.ts';
 import { drawSwarm, type Fault, type Mishap, type Swarm } from './faults.ts';
 import { History, Subscriber } from './history.ts';
@@ -60,6 +61,10 @@ export class World {
   readonly people: Person[];
   readonly models = MODELS;
   readonly isFreezing: boolean;
+  readonly ether = new Ether(this);
+  /** Some seeds have runtimes that only look, now and then, for what others do. */
+  readonly hasChannel: boolean;
+  readonly hasPresence: boolean;
   violation: Violation | null = null;
   /** Requests of people that have not come to an end. */
   pending = 0;
@@ -92,6 +97,8 @@ export class World {
     this.swarm = drawSwarm(this.random.split('swarm'), limits);
     this.history = new History(this.check, (key) => this.books.actors.has(key));
     this.isFreezing = shape.chance(0.25);
+    this.hasChannel = shape.chance(0.7);
+    this.hasPresence = shape.chance(0.5);
     const count = (most: number, drawn: number) =>
       [...Array(Math.min(most, drawn)).keys()].map((n) => n + 1);
     this.runtimes = count(limits.runtimes, shape.integer(3, 4)).map(
