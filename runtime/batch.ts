@@ -44,7 +44,13 @@ export class Batch {
     const joined = this.#join([...earlier]);
     if (joined) joined.absorb(component);
     else this.components.add(component);
-    for (const key of component.turned.keys()) this.#byActor.set(key, joined ?? component);
+    this.#noteActors(component, joined ?? component);
+  }
+
+  #noteActors({ turned, parked }: Component, owner: Component): void {
+    for (const key of turned.keys()) this.#byActor.set(key, owner);
+    // Two events may both be too much for one actor: it is parked once, with both.
+    for (const { ref } of parked) this.#byActor.set(refKey(ref), owner);
   }
 
   /** Earlier components share no actor, so their order is free: the smaller join the largest. */
@@ -56,7 +62,7 @@ export class Batch {
       if (each === largest) continue;
       largest.absorb(each);
       this.components.delete(each);
-      for (const key of each.turned.keys()) this.#byActor.set(key, largest);
+      this.#noteActors(each, largest);
     }
     return largest;
   }
