@@ -14,8 +14,9 @@ import { setStage, type Stage } from './stage.ts';
 export interface CrashOptions {
   readonly folder: string;
   readonly seed: number;
-  /** Dealt again and again until there are that many kills. */
+  /** Dealt so many times, or until there are so many kills, or time is over. */
   readonly deck: readonly Card[];
+  readonly rounds: number;
   readonly kills: number;
   readonly minutesMax: number;
   /** Between two mischiefs, on average. */
@@ -101,7 +102,7 @@ function within(limitMs: number, signal: AbortSignal): () => boolean {
 }
 
 async function makeMischief(
-  { deck, kills, minutesMax, paceMs, pauseMs, say, signal }: CrashOptions,
+  { deck, rounds, kills, minutesMax, paceMs, pauseMs, say, signal }: CrashOptions,
   stage: Stage,
   house: House,
   chance: Dice,
@@ -111,14 +112,18 @@ async function makeMischief(
   const isOver = within(minutesMax * 60_000, signal);
   const drawn = chance.split('mischief');
   let killed = 0;
-  let cards: Card[] = [];
+  let round = 1;
+  let cards = shuffled(deck, drawn);
   while (killed < kills && !isOver()) {
     await delay(paceMs * (0.5 + drawn.next()));
     await untilSomethingWentWell(house);
     await house.replaceBroke();
-    if (under.size >= AT_ONCE_MAX) continue;
-    if (cards.length === 0) cards = shuffled(deck, drawn);
-    const card = cards.shift()!;
+    if (cards.length === 0 && under.size === 0) {
+      if (++round > rounds) break;
+      cards = shuffled(deck, drawn);
+    }
+    const card = under.size < AT_ONCE_MAX ? cards.shift() : undefined;
+    if (card === undefined) continue;
     const act = play(card, { stage, chance: drawn, pauseMs }).then((happened) => {
       under.delete(act);
       if (!happened) return void cards.splice(drawn.whole(0, cards.length), 0, card);

@@ -29,7 +29,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => im
 
 const report = await crashRun({
   signal: impatience.signal,
-  ...{ folder, seed, kills, deck: DECK, say: (line) => console.log(line) },
+  ...{ folder, seed, kills, deck: DECK, rounds: Infinity, say: (line) => console.log(line) },
   minutesMax: wholeNumber('minutes', values.minutes, long ? 150 : 20),
   paceMs: 1_500,
   // Longer than any lease (15 s) lasts.
