@@ -53,6 +53,8 @@ export class Dispatcher implements Assigner {
   /** Decided on, and not yet seen with a worker. One that is queued again was turned down. */
   readonly #decided = new Set<string>();
   readonly #resting = new Map<string, WaitingJob>();
+  /** Jobs to be read anew. */
+  readonly #unsure = new Map<string, ActorRef>();
 
   constructor(seams: Seams) {
     this.#seams = seams;
@@ -78,14 +80,13 @@ export class Dispatcher implements Assigner {
   /** Jobs that another runtime has changed, and all workers, which are few. */
   async learn(changed: readonly { readonly ref: ActorRef; readonly revision: number }[]) {
     const { store } = this.#seams;
-    const unknown = new Map(
-      changed
-        .filter(({ ref, revision }) => (this.#live.get(ref.id)?.revision ?? 0) < revision)
-        .filter(({ ref }) => !this.#ended.has(ref.id))
-        .map(({ ref }) => [refKey(ref), ref]),
-    );
-    for (const row of await store.load([...unknown.values()])) this.#seen(row);
+    for (const { ref, revision } of changed)
+      if ((this.#live.get(ref.id)?.revision ?? 0) < revision && !this.#ended.has(ref.id))
+        this.#unsure.set(refKey(ref), ref);
+    const asked = new Map(this.#unsure);
+    for (const row of await store.load([...asked.values()])) this.#seen(row);
     for (const row of await store.listWithout('worker', 'settled')) this.#seen(row);
+    for (const [key, ref] of asked) if (this.#unsure.get(key) === ref) this.#unsure.delete(key);
     this.#seams.nudge();
   }
 
@@ -191,14 +192,17 @@ export class Dispatcher implements Assigner {
 
   withdrawn(components: readonly Component[]): void {
     for (const { turned } of components)
-      for (const { before, after } of turned.values()) {
+      for (const [key, { before, after }] of turned) {
         const { kind, id } = after.ref;
         if (kind === 'worker') this.#fleet.restore(id, before);
         if (kind !== 'job') continue;
         this.#drop(id);
         this.#ended.delete(id);
         if (before) this.#noteJob(before);
+        // What others said of it was passed over for what has just turned out not to be so.
+        this.#unsure.set(key, after.ref);
       }
+    void this.learn([]).catch(() => undefined); // the store is away: asked again soon
   }
 
   worker(id: string): Actor | null {
