@@ -1,6 +1,6 @@
 // Effects: what a chart wants done, declared as data. `transition()` hands them back, `runtime/plan.ts`
 // turns them into rows. Nothing here ever runs inside a machine.
-import type { ActorEvent } from './contract/events.ts';
+import type { ActorEvent, HoldRefusal } from './contract/events.ts';
 import type { ActorRef } from './contract/ids.ts';
 import type { WorkerOrder } from './contract/worker-protocol.ts';
 
@@ -27,16 +27,7 @@ export type Book =
   | 'system:sold';
 
 /** A caller's request that is turned down: nothing of its component is written. */
-export type Refusal =
-  | { readonly code: 'impossible'; readonly detail: string }
-  | { readonly code: 'suspended' }
-  | {
-      readonly code: 'insufficient_tokens';
-      readonly neededMt: number;
-      readonly availableMt: number;
-      /** Milliseconds since 1970: the next grant. */
-      readonly resetsAt: number;
-    };
+export type Refusal = { readonly code: 'impossible'; readonly detail: string } | HoldRefusal;
 
 export interface Effects {
   /** Deliver an event to another actor, inside the same commit. */

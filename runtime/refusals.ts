@@ -35,6 +35,14 @@ export function refusedBy(refusal: Refusal): Refused {
         'suspended',
         'This account is suspended, so it cannot start new jobs.',
       );
+    case 'too_many_jobs':
+      return new Refused(
+        429,
+        'too_many_jobs',
+        `This account has ${refusal.jobsMax} jobs under way, and no more are taken at once. ` +
+          'Send it again when some of them have ended, or cancel some.',
+        { jobs_max: refusal.jobsMax },
+      );
     case 'insufficient_tokens': {
       const { neededMt, availableMt } = refusal;
       const resetsAt = new Date(refusal.resetsAt).toISOString();

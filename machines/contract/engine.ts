@@ -35,7 +35,7 @@ export interface EngineOutput {
   readonly width?: number;
   readonly height?: number;
   readonly seconds?: number;
-  /** What a person may want to know again: seed, steps, style. */
+  /** What a person may want to know again: seed, steps, style. About 1,000 characters are kept. */
   readonly facts: Readonly<Record<string, string | number>>;
 }
 

@@ -44,18 +44,24 @@ export interface WorkerOffer {
   readonly models: readonly ModelOffer[];
 }
 
+/** Why an account sets nothing aside for a job; the caller is told so. */
+export type HoldRefusal =
+  | { readonly code: 'suspended' }
+  | { readonly code: 'too_many_jobs'; readonly jobsMax: number }
+  | {
+      readonly code: 'insufficient_tokens';
+      readonly neededMt: number;
+      readonly availableMt: number;
+      /** Milliseconds since 1970: the next grant. */
+      readonly resetsAt: number;
+    };
+
 export type JobEvent =
   | { type: 'job.submitRequested'; spec: JobSpec; impossible: string | null }
   | { type: 'job.cancelRequested' }
   | { type: 'job.dispatched'; worker: string; epoch: string }
   | { type: 'hold.granted'; plan: Plan }
-  | {
-      type: 'hold.refused';
-      neededMt: number;
-      availableMt: number;
-      resetsAt: number;
-      standing: Standing;
-    }
+  | { type: 'hold.refused'; refusal: HoldRefusal }
   | ({ type: 'slot.refused' } & AttemptKey)
   | ({ type: 'slot.returned' } & AttemptKey)
   | ({ type: 'run.acknowledged' } & AttemptKey)

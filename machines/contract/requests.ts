@@ -3,8 +3,13 @@
 import { z } from 'zod';
 import { modality } from './models.ts';
 
-/** NUL cannot be stored in Postgres text; lone surrogates cannot be encoded. Both are refused. */
-const sound = (value: string) => !value.includes('\u0000') && value.isWellFormed();
+/**
+ * NUL cannot be stored in Postgres text; lone surrogates cannot be encoded; other control characters mean
+ * nothing in a prompt and are six bytes each in JSON, which bounds what a job may weigh.
+ */
+const sound = (value: string) => !CONTROL.test(value) && value.isWellFormed();
+// eslint-disable-next-line no-control-regex -- this is what it is for
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
 const line = (max: number) =>
   z.string().max(max).refine(sound, 'contains characters that cannot be stored');
 

@@ -12,6 +12,18 @@ const message = z.string().max(2000);
 const modelId = z.string().min(1).max(64);
 const attemptOf = { job: id, attempt };
 
+/** Room for what is told about one output, as JSON. What does not fit is left out, never the output. */
+const FACTS_LENGTH_MAX = 1_000;
+/** Room for all models of one worker, as JSON: it is stored with each of the worker's turns. */
+const MODELS_LENGTH_MAX = 48 * 1024;
+
+function fitting(facts: Record<string, string | number>): Record<string, string | number> {
+  let room = FACTS_LENGTH_MAX;
+  const fits = ([name, fact]: [string, string | number]) =>
+    (room -= JSON.stringify([name, fact]).length) >= 0;
+  return Object.fromEntries(Object.entries(facts).filter(fits));
+}
+
 export const output = z.strictObject({
   blob: blobId,
   bytes: z.number().int().positive(),
@@ -19,7 +31,10 @@ export const output = z.strictObject({
   width: z.number().int().positive().optional(),
   height: z.number().int().positive().optional(),
   seconds: z.number().positive().optional(),
-  facts: z.record(z.string().max(64), z.union([z.string().max(500), z.number()])).default({}),
+  facts: z
+    .record(z.string().max(64), z.union([z.string().max(500), z.number()]))
+    .transform(fitting)
+    .default({}),
 });
 export type Output = z.infer<typeof output>;
 
@@ -35,7 +50,13 @@ export const agentFrame = z.discriminatedUnion('type', [
     gpu: z.strictObject({ name: z.string().max(200), vramBytes: z.number().int() }).nullable(),
     /** How many attempts may run at once. */
     slots: z.number().int().min(1).max(64),
-    models: z.array(modelOffer).max(500),
+    models: z
+      .array(modelOffer)
+      .max(500)
+      .refine(
+        (models) => JSON.stringify(models).length <= MODELS_LENGTH_MAX,
+        `say more than ${MODELS_LENGTH_MAX} characters; offer fewer or shorten their descriptions`,
+      ),
     loaded: z.array(modelId).max(50),
     /** Attempts the agent knows: waiting, running, or ended with a result not yet settled. */
     attempts: z.array(z.strictObject(attemptOf)).max(1000),

@@ -122,18 +122,7 @@ export const jobMachine = setup({
         'hold.granted': { target: 'queued', actions: 'notePlan' },
         'hold.refused': {
           target: 'refused',
-          actions: {
-            type: 'caller.refuse',
-            params: ({ event }) =>
-              event.standing === 'suspended'
-                ? { code: 'suspended' }
-                : {
-                    code: 'insufficient_tokens',
-                    neededMt: event.neededMt,
-                    availableMt: event.availableMt,
-                    resetsAt: event.resetsAt,
-                  },
-          },
+          actions: { type: 'caller.refuse', params: ({ event }) => event.refusal },
         },
       },
     },

@@ -44,10 +44,12 @@ export const EVENTS = {
   'hold.granted': at({ type: 'hold.granted', plan: 'pro' }),
   'hold.refused': at({
     type: 'hold.refused',
-    neededMt: 1000,
-    availableMt: 10,
-    resetsAt: 86_400_000,
-    standing: 'good',
+    refusal: {
+      code: 'insufficient_tokens',
+      neededMt: 1000,
+      availableMt: 10,
+      resetsAt: 86_400_000,
+    },
   }),
   'slot.refused': at({ type: 'slot.refused', ...key }),
   'slot.returned': at({ type: 'slot.returned', ...key }),

@@ -11,7 +11,7 @@ import {
   toldBy,
   type TotalTable,
 } from '../testing.ts';
-import { quotaMachine, type QuotaSnapshot } from './machine.ts';
+import { HOLDS_MAX, quotaMachine, type QuotaSnapshot } from './machine.ts';
 import {
   after,
   born,
@@ -146,6 +146,19 @@ it('begins open, in good standing, on the free plan, with nothing granted yet', 
   });
 });
 
+/** As many jobs as that, with ids as long as real ones, each held from both buckets. */
+const crowded = (jobs: number): QuotaSnapshot => {
+  const { value, context } = after(planTo('pro'), hold('job_0', 1)).snapshot;
+  const ids = Array.from({ length: jobs }, (_, n) => `job_${String(n).padStart(26, '0')}`);
+  const held = { day: '2026-01-01', allowanceMt: 123_456, topUpMt: 123_456_789 };
+  const holds = Object.fromEntries(ids.map((id) => [id, held]));
+  const heldMt = jobs * (held.allowanceMt + held.topUpMt);
+  return quotaMachine.resolveState({
+    value,
+    context: { ...context, balance: { ...context.balance, holds, heldMt } },
+  });
+};
+
 describe('a hold', () => {
   it('grants the day first, then holds, posts both and answers with the plan (I5, I7)', () => {
     const { snapshot, said } = take(quotaMachine, born(), hold('job_1', 1500));
@@ -191,33 +204,42 @@ describe('a hold', () => {
     expect(snapshot.hasTag('spendable')).toBe(true);
   });
 
+  const tooDear = {
+    code: 'insufficient_tokens',
+    neededMt: 20_001,
+    availableMt: 20_000,
+    resetsAt: noon(0) + 43_200_000,
+  };
   it.each([
-    ['good', 20_001, 20_000],
-    ['limited', 20_001, 20_000],
-    ['suspended', 1, 20_000],
-  ] as const)(
-    'in standing %s is refused for want of tokens or trust',
-    (standing, neededMt, availableMt) => {
-      const before = after(standingTo(standing)).snapshot;
-      const { snapshot, said } = take(quotaMachine, before, hold('job_1', neededMt));
-      expect(snapshot.context).toEqual(before.context);
-      expect(said).toEqual([
-        [
-          'actor.tell',
-          {
-            to: jobRef('acc_1', 'job_1'),
-            event: {
-              type: 'hold.refused',
-              neededMt,
-              availableMt,
-              resetsAt: noon(0) + 43_200_000,
-              standing,
-            },
-          },
-        ],
-      ]);
-    },
-  );
+    ['good', 20_001, tooDear],
+    ['limited', 20_001, tooDear],
+    ['suspended', 1, { code: 'suspended' }],
+  ] as const)('in standing %s is refused for want of tokens or trust', (standing, mt, refusal) => {
+    const before = after(standingTo(standing)).snapshot;
+    const { snapshot, said } = take(quotaMachine, before, hold('job_1', mt));
+    expect(snapshot.context).toEqual(before.context);
+    expect(said).toEqual([
+      ['actor.tell', { to: jobRef('acc_1', 'job_1'), event: { type: 'hold.refused', refusal } }],
+    ]);
+  });
+
+  it('is refused while too many jobs are under way, and granted again when one has ended', () => {
+    const full = crowded(HOLDS_MAX);
+    const { snapshot, said } = take(quotaMachine, full, hold('job_new', 1));
+    expect(snapshot.context).toEqual(full.context);
+    expect(effectsOf(said, 'actor.tell')).toMatchObject([
+      { event: { type: 'hold.refused', refusal: { code: 'too_many_jobs', jobsMax: 500 } } },
+    ]);
+    const [ended] = Object.keys(full.context.balance.holds);
+    const next = takeAll(quotaMachine, full, [release(ended!), hold('job_new', 1)]);
+    expect(toldBy(next.said)).toEqual(['hold.granted']);
+  });
+
+  it('of many jobs keeps the stored account small', () => {
+    const { context } = crowded(HOLDS_MAX);
+    expect(Object.keys(context.balance.holds)).toHaveLength(500);
+    expect(JSON.stringify(context).length).toBeLessThan(64 * 1024);
+  });
 
   it('is judged by the tokens of the new day', () => {
     const spent = after(hold('job_1', 20_000)).snapshot;

@@ -2,7 +2,7 @@
 // arithmetic is in balance.ts. Three independent questions, three regions: is there anything to spend,
 // is the account in good standing, which plan is it on.
 import { assign, setup, type SnapshotFrom } from 'xstate';
-import type { QuotaEvent, Stamped, Standing } from '../contract/events.ts';
+import type { HoldRefusal, JobEvent, QuotaEvent, Stamped } from '../contract/events.ts';
 import { jobRef } from '../contract/ids.ts';
 import { effects, type Effects } from '../effect.ts';
 import {
@@ -16,6 +16,9 @@ import {
   type Balance,
   type Change,
 } from './balance.ts';
+
+/** Jobs under way at once. It bounds what is written with each of them. */
+export const HOLDS_MAX = 500;
 
 export interface QuotaContext {
   readonly accountId: string;
@@ -38,21 +41,29 @@ function onDayOf({ context, event }: Args, then: (balance: Balance) => Change): 
   return { balance: next.balance, postings: [...today.postings, ...next.postings] };
 }
 
-const refusalIn =
-  (standing: Standing) =>
-  ({ context, event }: Args): Effects['actor.tell'] => {
-    const { job, amountMt, at } = event as EventOf<'hold.requested'>;
-    return {
-      to: jobRef(context.accountId, job),
-      event: {
-        type: 'hold.refused',
-        neededMt: amountMt,
-        availableMt: availableMt(rollDay(context.balance, at).balance),
-        resetsAt: nextReset(at),
-        standing,
-      },
-    };
-  };
+const answer = ({ context, event }: Args, said: JobEvent): Effects['actor.tell'] => ({
+  to: jobRef(context.accountId, (event as EventOf<'hold.requested'>).job),
+  event: said,
+});
+
+/** Declares what the job is told when nothing is set aside for it. */
+const refuse = (why: (args: Args) => HoldRefusal) => ({
+  type: 'actor.tell' as const,
+  params: (args: Args) => answer(args, { type: 'hold.refused', refusal: why(args) }),
+});
+
+const SUSPENDED = refuse(() => ({ code: 'suspended' }));
+const TOO_MANY_JOBS = refuse(() => ({ code: 'too_many_jobs', jobsMax: HOLDS_MAX }));
+const TOO_FEW_TOKENS = refuse(({ context, event }) => ({
+  code: 'insufficient_tokens',
+  neededMt: (event as EventOf<'hold.requested'>).amountMt,
+  availableMt: availableMt(rollDay(context.balance, event.at).balance),
+  resetsAt: nextReset(event.at),
+}));
+const GRANTED = {
+  type: 'actor.tell' as const,
+  params: (args: Args) => answer(args, { type: 'hold.granted', plan: args.context.balance.plan }),
+};
 
 const base = setup({
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-assertion -- XState's way to say it
@@ -65,13 +76,11 @@ const base = setup({
   actions: { ...effects, keep: assign((_, balance: Balance) => ({ balance })) },
 });
 
-const granted = {
-  type: 'actor.tell' as const,
-  params: ({ context: { accountId, balance }, event }: Args): Effects['actor.tell'] => ({
-    to: jobRef(accountId, (event as EventOf<'hold.requested'>).job),
-    event: { type: 'hold.granted', plan: balance.plan },
-  }),
-};
+const ON_HOLD_REQUESTED = [
+  { guard: 'hasTooManyJobs', actions: TOO_MANY_JOBS },
+  { guard: 'canAfford', actions: ['placeHold', GRANTED] },
+  { actions: TOO_FEW_TOKENS },
+] as const;
 
 /** Keeps the new balance and writes its postings: one assign, for each one copies the snapshot. */
 const change = (by: (args: Args) => Change) =>
@@ -84,6 +93,7 @@ const change = (by: (args: Args) => Change) =>
 export const quotaMachine = base
   .extend({
     guards: {
+      hasTooManyJobs: ({ context }) => Object.keys(context.balance.holds).length >= HOLDS_MAX,
       canAfford: ({ context, event }) =>
         event.type === 'hold.requested' &&
         availableMt(rollDay(context.balance, event.at).balance) >= event.amountMt,
@@ -151,28 +161,14 @@ export const quotaMachine = base
           ],
         },
         states: {
-          good: {
-            on: {
-              'hold.requested': [
-                { guard: 'canAfford', actions: ['placeHold', granted] },
-                { actions: { type: 'actor.tell', params: refusalIn('good') } },
-              ],
-            },
-          },
+          good: { on: { 'hold.requested': ON_HOLD_REQUESTED } },
           limited: {
             description: 'Under watch: it may spend, and others decide how much at once.',
-            on: {
-              'hold.requested': [
-                { guard: 'canAfford', actions: ['placeHold', granted] },
-                { actions: { type: 'actor.tell', params: refusalIn('limited') } },
-              ],
-            },
+            on: { 'hold.requested': ON_HOLD_REQUESTED },
           },
           suspended: {
             description: 'New work is refused. Work that was accepted is finished or returned.',
-            on: {
-              'hold.requested': { actions: { type: 'actor.tell', params: refusalIn('suspended') } },
-            },
+            on: { 'hold.requested': { actions: SUSPENDED } },
           },
         },
       },

@@ -74,9 +74,11 @@ describe('trouble', () => {
     for (const refusal of [
       { code: 'impossible', detail: 'x' },
       { code: 'suspended' },
+      { code: 'too_many_jobs', jobsMax: 500 },
       { code: 'insufficient_tokens', ...numbers },
     ] as const) {
-      const { told } = await answerTo(refusedBy(refusal));
+      const { answer, told } = await answerTo(refusedBy(refusal));
+      expect(answer.headers['retry-after']).toBe(told.status === 429 ? '5' : undefined);
       expect(told.status).toBe(PROBLEMS[refusal.code][0]);
       expect(told.title).toBe(PROBLEMS[refusal.code][1]);
     }

@@ -90,6 +90,7 @@ export function refusalOf(error: unknown): Refused {
 /** Seconds after which it is worth trying again. */
 const retryAfterOf = (error: unknown, refused: Refused): number | null => {
   if (error instanceof Overloaded) return error.retryAfterS;
+  if (refused.status === 429) return 5;
   return refused.status === 503 ? 2 : null;
 };
 

@@ -20,6 +20,7 @@ export const PROBLEMS = {
   impossible: [422, 'Nothing here can do this'],
   upload_mismatch: [422, 'The upload arrived damaged'],
   upgrade_required: [426, 'A WebSocket is needed'],
+  too_many_jobs: [429, 'Too many jobs under way'],
   internal: [500, 'Something went wrong'],
   parked: [500, 'Set aside for an operator'],
   overloaded: [503, 'Too much is waiting'],
