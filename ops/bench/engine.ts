@@ -76,7 +76,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       await Promise.all(agents.map((agent) => agent.ready));
     },
     async stop() {
-      await core.turns.idle();
+      // Agents first: what waits stays waiting.
       for (const agent of agents) agent.close();
       await core.stop();
       await store.close();

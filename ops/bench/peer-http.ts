@@ -29,7 +29,7 @@ export default async function open(options: OpenOptions): Promise<Peer> {
   await migrate(url);
   const pool = await createDatabasePool({ url });
   const runtime = await startRuntimeProcess({ url, fail });
-  await ready(runtime.port);
+  await ready(runtime);
   const { ask, close } = client(runtime.port);
   const authorization = `Bearer ${await newKey(pool, 'frontend')}`;
   const agents: NoOpAgent[] = [];

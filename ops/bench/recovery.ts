@@ -42,11 +42,6 @@ async function fillQueue(url: string, live: number): Promise<void> {
   }
   await engine.stop();
   const owners = Array.from({ length: accounts }, (_, n) => accountOf(n, accounts));
-  await ask(
-    url,
-    'insert into accounts (id) select * from unnest($1::text[]) on conflict do nothing',
-    [owners],
-  );
   const blobs = `insert into blobs (account_id, id, bytes, media_type)
     select owner, $2, 1, 'image/png' from unnest($1::text[]) as owner`;
   await ask(url, blobs, [owners, BLOB]);
@@ -71,7 +66,7 @@ class Crowd {
     const runtime = await startRuntimeProcess({ url, fail: console.error });
     const crowd = new Crowd(url, runtime);
     crowd.#authorization = `Bearer ${await newKey(pool, 'frontend')}`;
-    await ready(runtime.port);
+    await ready(runtime);
     for (let n = 0; n < WORKERS; n++) {
       const dial = dialWorker(runtime.port, await newKey(pool, 'worker'));
       const handler = ({ job }: { readonly job: string }) => crowd.#run(job);
@@ -102,7 +97,7 @@ class Crowd {
     this.#runtime = await startRuntimeProcess({ url: this.#url, port, fail: console.error });
     const elapsed = () => Math.round(performance.now() - killed);
     const [serving, turn, dispatch] = await Promise.all([
-      ready(port).then(elapsed),
+      ready(this.#runtime).then(elapsed),
       this.#untilAnswered(port).then(elapsed),
       this.#nextDispatch().then(elapsed),
     ]);

@@ -16,6 +16,8 @@ const START_LIMIT_MS = 60_000;
 export interface RuntimeProcess {
   readonly port: number;
   readonly pid: number;
+  /** The last of what it said. */
+  said(): string;
   /** kill -9 */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -55,7 +57,7 @@ export async function startRuntimeProcess(options: RuntimeOptions): Promise<Runt
     child.kill(signal);
     await ended;
   };
-  return { port, pid: child.pid!, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
+  return { port, pid: child.pid!, said, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
 }
 
 /** The last of what it said, for an error that has to explain itself. */
@@ -66,12 +68,12 @@ function listen({ stdout, stderr }: ChildProcess): () => string {
   return () => said;
 }
 
-export async function ready(port: number): Promise<void> {
+export async function ready({ port, said }: RuntimeProcess): Promise<void> {
   const deadline = performance.now() + START_LIMIT_MS;
   for (;;) {
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null);
     if (answer?.ok) return;
-    if (performance.now() > deadline) throw new Error('The runtime did not get ready.');
+    if (performance.now() > deadline) throw new Error(`The runtime did not get ready: ${said()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -5,6 +5,7 @@ import { ask } from './books.ts';
 import type { Server } from './database.ts';
 import { startEngine, type Engine } from './engine.ts';
 import { median } from './measurement.ts';
+import { familySeconds, ownSeconds } from './processor-time.ts';
 import { settings } from './settings.ts';
 
 const WARM_UP_JOBS = 500;
@@ -25,19 +26,34 @@ export async function measureScaling(server: Server): Promise<object> {
     [`${factor}x accounts`]: { ...base, accounts: base.accounts * factor },
     [`${factor}x settled history`]: { ...base, settled: base.settled * factor },
   };
-  const samples = new Map<string, number[]>(Object.keys(sizes).map((name) => [name, []]));
+  const samples = new Map<string, Rate[]>(Object.keys(sizes).map((name) => [name, []]));
   // The base comes first and last: what changed in between was the machine.
   for (const name of [...Object.keys(sizes), 'base'])
-    samples.get(name)!.push(await throughputAt(server, sizes[name]!));
-  const baseRate = median(samples.get('base')!);
+    samples.get(name)!.push(await rateAt(server, sizes[name]!));
+  const of = (name: string, what: keyof Rate) =>
+    median(samples.get(name)!.map((each) => each[what]));
   const rows = Object.entries(sizes).map(([name, size]) => {
-    const rate = median(samples.get(name)!);
-    return [name, { ...size, 'jobs/s': Math.round(rate), '× base': (rate / baseRate).toFixed(2) }];
+    const timesBase = (what: keyof Rate) => (of(name, what) / of('base', what)).toFixed(2);
+    const rates = {
+      'jobs/s': Math.round(of(name, 'jobsPerSecond')),
+      '× base': timesBase('jobsPerSecond'),
+    };
+    const costs = {
+      'CPU µs/job': Math.round(of(name, 'micros')),
+      '× base CPU': timesBase('micros'),
+    };
+    return [name, { ...size, ...rates, ...costs }];
   });
   return Object.fromEntries(rows) as object;
 }
 
-const throughputAt = (server: Server, size: Size): Promise<number> =>
+interface Rate {
+  readonly jobsPerSecond: number;
+  /** Processor time of engine, load and Postgres: a busy neighbour disturbs it less than the rate. */
+  readonly micros: number;
+}
+
+const rateAt = (server: Server, size: Size): Promise<Rate> =>
   server.inFreshDatabase('scaling', async (url) => {
     await migrate(url);
     const failures: Error[] = [];
@@ -46,7 +62,7 @@ const throughputAt = (server: Server, size: Size): Promise<number> =>
     try {
       const flow = await Flow.start(engine);
       await makeHistory(url, flow, size.settled);
-      return await flow.rateWith(size.waiting, settings.scaling.seconds);
+      return await flow.rateWith(size.waiting, settings.scaling.seconds, server.pid);
     } finally {
       await engine.stop();
       if (failures.length > 0) console.error(new AggregateError(failures, 'While scaling:'));
@@ -101,7 +117,7 @@ class Flow {
   }
 
   /** Jobs that end per second while so many wait. */
-  async rateWith(waiting: number, seconds: number): Promise<number> {
+  async rateWith(waiting: number, seconds: number, databasePid: number): Promise<Rate> {
     for (let left = waiting + settings.concurrency; left > 0; left -= SUBMITS_AT_ONCE)
       await Promise.all(
         Array.from({ length: Math.min(left, SUBMITS_AT_ONCE) }, () => this.#submit()),
@@ -110,11 +126,14 @@ class Flow {
     this.#gate.resolve();
     const first = this.#settled + WARM_UP_JOBS;
     await this.#until(() => this.#settled >= first);
-    const [from, begin] = [this.#settled, performance.now()];
+    const used = () => ownSeconds() + familySeconds(databasePid);
+    const from = { jobs: this.#settled, at: performance.now(), used: used() };
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-    const rate = (this.#settled - from) / ((performance.now() - begin) / 1000);
+    const jobs = this.#settled - from.jobs;
+    const micros = ((used() - from.used) / jobs) * 1e6;
+    const jobsPerSecond = jobs / ((performance.now() - from.at) / 1000);
     this.#wanted = 0;
-    return rate;
+    return { jobsPerSecond, micros };
   }
 }
 
