@@ -48,6 +48,8 @@ export const environment = z.object({
     .string()
     .regex(/^[\w.:-]{1,100}$/, 'must have 1 to 100 letters, digits and . : _ -')
     .optional(),
+  TESSERA_JOBS_KEPT_DAYS: wholeNumber(2, 365).default(3),
+  TESSERA_FILES_KEPT_DAYS: wholeNumber(1, 3650).default(30),
   TESSERA_URL: address(
     ['http:', 'https:'],
     'must be the address of the runtime, such as http://localhost:8000',
@@ -82,6 +84,12 @@ export interface Config {
   readonly isLocalMode: boolean;
   /** Names this runtime among others; a restart under the same name takes its leases back at once. */
   readonly runtimeId: string | null;
+  readonly kept: {
+    /** Ended jobs, until they move to the archive. */
+    readonly jobsDays: number;
+    /** Inputs and outputs, after their job has ended. */
+    readonly filesDays: number;
+  };
   readonly worker: {
     readonly url: string;
     readonly key: string | null;
@@ -119,6 +127,10 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
     // No identity provider can be configured yet; the first one turns this off.
     isLocalMode: true,
     runtimeId: data.TESSERA_RUNTIME_ID ?? null,
+    kept: Object.freeze({
+      jobsDays: data.TESSERA_JOBS_KEPT_DAYS,
+      filesDays: data.TESSERA_FILES_KEPT_DAYS,
+    }),
     worker: Object.freeze({
       url: data.TESSERA_URL,
       key: data.TESSERA_WORKER_KEY ?? null,

@@ -47,7 +47,7 @@ afterEach(async () => {
 });
 
 /** Everything that has ended is old enough, and so is what was archived. */
-const AT_ONCE: Partial<Retention> = { endedJobsMs: 0, graceMs: 0 };
+const AT_ONCE: Partial<Retention> = { jobsMs: 0, graceMs: 0 };
 
 const sweeper = (
   retention: Partial<Retention> = AT_ONCE,

@@ -14,7 +14,7 @@ import type { BlobKeeping } from '../machines/contract/blobs.ts';
 import type { Clock } from './clock.ts';
 
 const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+export const DAY_MS = 24 * HOUR_MS;
 /** Soon after a start, but not while everybody comes back to it. */
 const FIRST_MS = 60_000;
 const PARTITION_DAYS = 3;
@@ -22,7 +22,7 @@ const PARTITION_DAYS = 3;
 /** How long things are kept. */
 export interface Retention {
   /** An ended job in the hot table. An idempotency key is remembered for ever: the archive has it, too. */
-  readonly endedJobsMs: number;
+  readonly jobsMs: number;
   /** In both tables, so that a commit under way meets the job in one of them. */
   readonly graceMs: number;
   /** Inputs and outputs, after their job has ended. */
@@ -36,7 +36,7 @@ export interface Retention {
 }
 
 export const RETENTION: Retention = {
-  endedJobsMs: 3 * DAY_MS,
+  jobsMs: 3 * DAY_MS,
   graceMs: 60_000,
   filesMs: 30 * DAY_MS,
   unownedMs: DAY_MS,
@@ -92,7 +92,7 @@ export class Housekeeping {
   }
 
   #steps(connection: DatabasePoolConnection): readonly (() => Promise<unknown>)[] {
-    const { streamMs, slice, graceMs, journalMs, filesMs, endedJobsMs: ageMs } = this.#kept;
+    const { streamMs, slice, graceMs, journalMs, filesMs, jobsMs: ageMs } = this.#kept;
     let after: string | null = null;
     return [
       () => createJournalPartitions(connection, PARTITION_DAYS),

@@ -13,7 +13,7 @@ import { PostgresPresence } from '../db/presence.ts';
 import { StoreClock, realIds } from './clock.ts';
 import type { Config } from './config.ts';
 import { makeCore } from './core.ts';
-import { Housekeeping } from './housekeeping.ts';
+import { DAY_MS, Housekeeping } from './housekeeping.ts';
 import type { Host } from './host.ts';
 import type { AppOptions } from './http/app.ts';
 import { startServer } from './http/server.ts';
@@ -59,7 +59,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     store,
     clock,
     ids: realIds,
-    isStored: storedFor(pool),
+    isStored: storedFor(pool, blobs),
     runtimeId,
     channel: new PostgresChannel({ url: config.databaseUrl }),
     presence: new PostgresPresence({ url: config.databaseUrl, runtimeId }),
@@ -91,6 +91,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
   metrics.watch(() => dispatcher.status());
   const housekeeping = new Housekeeping({
     ...{ pool, blobs, clock },
+    retention: { jobsMs: config.kept.jobsDays * DAY_MS, filesMs: config.kept.filesDays * DAY_MS },
     log: (message) => log.warn(message),
     count: (what, rows) => metrics.swept(what, rows),
   });

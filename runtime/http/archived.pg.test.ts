@@ -42,7 +42,7 @@ beforeAll(async () => {
 
   const { pool, clock } = runtime.host;
   const housekeeping = new Housekeeping({
-    ...{ pool, blobs: runtime.blobs, clock, retention: { endedJobsMs: 0, graceMs: 0 } },
+    ...{ pool, blobs: runtime.blobs, clock, retention: { jobsMs: 0, graceMs: 0 } },
     log: (line) => expect.fail(line),
     count: () => undefined,
   });

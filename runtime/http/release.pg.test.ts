@@ -4,8 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { insertBlob } from '../../db/queries/blobs.ts';
 import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import type { JobView } from '../../machines/contract/views.ts';
-import { BLOB } from '../testing.ts';
-import { startTestRuntime, until, type TestRuntime } from './testing.ts';
+import { PNG, startTestRuntime, until, type TestRuntime } from './testing.ts';
 
 let runtime: TestRuntime;
 let worker: Awaited<ReturnType<TestRuntime['worker']>>;
@@ -42,8 +41,13 @@ async function endWhileParked(): Promise<JobView> {
   worker.agent.acknowledgeAll();
   await client.query(`update actors set parked_at = now() where kind = 'quota'`);
   runtime.core.residents.evict(['acc_a/quota/acc_a']);
-  await insertBlob(runtime.host.pool, 'acc_a', { id: BLOB, bytes: 10, mediaType: 'image/png' });
-  worker.agent.finish(job.id);
+  async function* bytes() {
+    yield await Promise.resolve(PNG);
+  }
+  const stored = await runtime.blobs.put(bytes(), 100);
+  await insertBlob(runtime.host.pool, 'acc_a', { ...stored, mediaType: 'image/png' });
+  const output = { blob: stored.id, bytes: stored.bytes, mediaType: 'image/png', facts: {} };
+  worker.agent.say({ type: 'finished', job: job.id, attempt: 1, outputs: [output], runMs: 1 });
   await until(() => worker.agent.of('settled').length > 0);
   return job;
 }

@@ -51,7 +51,7 @@ export async function startTestRuntime(
     store,
     clock,
     ids: realIds,
-    isStored: storedFor(pool),
+    isStored: storedFor(pool, blobs),
     runtimeId: 'runtime-1',
     version: 'test',
     log,

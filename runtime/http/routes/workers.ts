@@ -2,7 +2,7 @@
 // attempts it has right now, and nothing else.
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { insertBlob, findBlob } from '../../../db/queries/blobs.ts';
+import { findBlobToUse, insertBlob } from '../../../db/queries/blobs.ts';
 import { BlobMismatch } from '../../../machines/contract/blobs.ts';
 import { blobId } from '../../../machines/contract/requests.ts';
 import type { Host } from '../../host.ts';
@@ -112,7 +112,7 @@ async function leaseOf(
 
 /** Equal bytes of another account do not count: to have them, one has to send them. */
 async function bytesStored(host: Host, accountId: string, blob: string): Promise<number | null> {
-  return (await findBlob(host.pool, accountId, blob)) ? host.blobs.size(blob) : null;
+  return (await findBlobToUse(host.pool, accountId, blob)) ? host.blobs.size(blob) : null;
 }
 
 const uploadName = ({ job, attempt: number, blob }: BlobOfAttempt): string =>
