@@ -44,11 +44,17 @@ export class Overloaded extends Error {
   readonly retryAfterS = 1;
 }
 
+/** Of one attempt, all go the same way, so that none overtakes another. */
+const isReport = ({ to, event }: Mail): boolean =>
+  to.kind === 'worker' || event.type.startsWith('run.');
+
 /** One actor cannot take all the room: whoever floods one job is turned down, and nobody else. */
 const PER_ACTOR_MAX = 1_000;
 
 export class Mailbox {
-  readonly #mails: Mail[] = [];
+  /** What workers report goes before what is asked for: it frees the slots that requests wait for. */
+  #reports: Mail[] = [];
+  #requests: Mail[] = [];
   /** By actor, how many of them are waiting. */
   readonly #waiting = new Map<string, number>();
   readonly #capacity: number;
@@ -59,18 +65,18 @@ export class Mailbox {
   }
 
   get size(): number {
-    return this.#mails.length;
+    return this.#reports.length + this.#requests.length;
   }
 
   put(mail: Mail): void {
-    if (this.#mails.length >= this.#capacity)
+    if (this.size >= this.#capacity)
       throw new Overloaded(`${this.#capacity} events are waiting. Try again in a moment.`);
     if ((this.#waiting.get(refKey(mail.to)) ?? 0) >= PER_ACTOR_MAX)
       throw new Overloaded(
         `${PER_ACTOR_MAX} events wait for the same actor. Try again in a moment.`,
       );
     this.#count(mail, 1);
-    this.#mails.push(mail);
+    (isReport(mail) ? this.#reports : this.#requests).push(mail);
     this.wake();
   }
 
@@ -87,11 +93,13 @@ export class Mailbox {
   /** Work that lost a race goes first; it was let in before. */
   putBack(mails: readonly Mail[]): void {
     for (const mail of mails) this.#count(mail, 1);
-    this.#mails.unshift(...mails);
+    this.#reports = [...mails.filter(isReport), ...this.#reports];
+    this.#requests = [...mails.filter((mail) => !isReport(mail)), ...this.#requests];
   }
 
   take(max: number): Mail[] {
-    const taken = this.#mails.splice(0, max);
+    const taken = this.#reports.splice(0, max);
+    taken.push(...this.#requests.splice(0, max - taken.length));
     for (const mail of taken) this.#count(mail, -1);
     return taken;
   }

@@ -17,7 +17,7 @@ import type { Residents } from './residents.ts';
 
 const MAILBOX_MAX = 10_000;
 /** Computed in a few milliseconds: then a store that is idle gets to work. */
-const CHUNK_MAX = 64;
+const CHUNK_MAX = 128;
 /** Large enough to fill a commit, small enough that a lost one is soon made good. */
 const BATCH_MAX = 256;
 const TRIES_MAX = 8;
@@ -84,7 +84,6 @@ export class Turns {
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // what is posted in the same tick shares the commit
     let batch = new Batch(null);
     let flight = NO_FLIGHT;
     for (;;) {
@@ -109,6 +108,7 @@ export class Turns {
   /** Computes what has arrived, and while a flight is under way what arrives until it has landed. */
   async #fill(batch: Batch, flight: Flight): Promise<Failure | null> {
     while (batch.size < BATCH_MAX) {
+      await this.#seams.clock.sleep(0); // what is ready now shares the commit; the store's answer gets in
       const mails = this.#mailbox.take(CHUNK_MAX);
       if (mails.length > 0 || this.#isNudged) {
         this.#isNudged = false;
@@ -119,7 +119,6 @@ export class Turns {
           const left = mails.filter((mail) => !computed.has(mail));
           return { components: [], mails: left, error: error as Error };
         }
-        if (!flight.isOver) await this.#seams.clock.sleep(0); // lets the store's answer in
       }
       if (flight.isOver) break;
       if (this.#mailbox.size === 0) await Promise.race([flight.landed, this.#mailbox.filled()]);

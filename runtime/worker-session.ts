@@ -29,7 +29,7 @@ export class WorkerSession {
   /** Attempts that the agent was given or brought along, by name: whose they are. */
   readonly #attempts = new Map<string, Pick<Slot, 'accountId' | 'phase'>>();
   /** Acknowledged attempts of which their jobs do not know yet, for a start or an end would say more. */
-  readonly #held = new Map<string, AbortController>();
+  readonly #held = new Set<string>();
   /** Models whose load was ordered here, and the agent has the order. */
   readonly #loading = new Set<string>();
   #hello: Hello | null = null;
@@ -219,19 +219,15 @@ export class WorkerSession {
   /** Most attempts start at once: then the acknowledgement costs no turn. */
   async #holdBack({ job, attempt }: AttemptName, accountId: string): Promise<void> {
     const name = nameOf(job, attempt);
-    const better = new AbortController();
-    this.#held.set(name, better);
-    await this.#seams.clock.sleep(ACKNOWLEDGE_HOLD_MS, better.signal);
-    if (better.signal.aborted) return;
-    this.#held.delete(name);
+    this.#held.add(name);
+    await this.#seams.clock.sleep(ACKNOWLEDGE_HOLD_MS);
+    if (!this.#held.delete(name)) return;
     const { epoch } = this.#hello!;
     this.#tellJob(accountId, job, { type: 'run.acknowledged', attempt, epoch });
   }
 
   #letGo({ job, attempt }: AttemptName): void {
-    const name = nameOf(job, attempt);
-    this.#held.get(name)?.abort();
-    this.#held.delete(name);
+    this.#held.delete(nameOf(job, attempt));
   }
 
   #tellJob(
@@ -271,7 +267,7 @@ export class WorkerSession {
     if (this.#isClosed) return;
     this.#isClosed = true;
     // After the next hello the worker's chart tells the jobs what the agent has.
-    for (const better of this.#held.values()) better.abort();
+    this.#held.clear();
     this.#registry.gone();
     if (this.#hello === null) return;
     const { runtimeId, log } = this.#seams;
