@@ -134,13 +134,13 @@ export function makeCore(seams: CoreSeams): Core {
     async start() {
       clock.sync(await store.now());
       await presence.open();
+      await relay.start();
       await dispatcher.rebuild();
       await leases.start((name) => {
         const lost = (error: Error) => log(`dispatcher: ${error.message}`);
         if (name === 'dispatcher') dispatcher.rebuild().catch(lost);
       });
       timers.start();
-      await relay.start();
       sessions.start();
       others.start();
     },

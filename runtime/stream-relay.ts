@@ -29,7 +29,7 @@ export class StreamRelay {
     this.#seams = seams;
   }
 
-  /** What was committed before is in the dispatcher's first view already. */
+  /** Before the dispatcher takes its first view: what is committed meanwhile is told twice, not never. */
   async start(): Promise<void> {
     this.#seen = await this.#seams.store.streamHead();
     this.#loop = this.#run();
