@@ -61,6 +61,8 @@ export async function buildApp(host: Host, options: AppOptions): Promise<App> {
     bodyLimit: JSON_BYTES_MAX,
     genReqId: () => host.ids.make('req', host.clock.now()),
     requestIdHeader: false,
+    // Who got in before the door closed is served, and told to use another connection next time.
+    return503OnClosing: false,
     // Nobody stands in front of us; headers that say so are refused.
     trustProxy: false,
     frameworkErrors: (error, request, reply) => {
