@@ -18,7 +18,7 @@ import {
 import type { QuotaContext } from '../machines/quota/machine.ts';
 import { stateName, type Actor } from './actor.ts';
 
-/** Total: a state of the chart that is missing here does not compile in `job/machine.test.ts`. */
+/** Total: a state of the chart that is missing here does not compile in `job/table.test.ts`. */
 export const PUBLIC: Readonly<Record<string, readonly [PublicState, Phase]>> = {
   screening: ['queued', 'waiting'],
   holding: ['queued', 'waiting'],

@@ -1,14 +1,9 @@
 // What a job remembers, and the pure changes its chart makes to it.
 import type { AttemptKey, JobEvent, JobSpec, Plan, Stamped } from '../contract/events.ts';
-import { isRetryable, type FailureCode } from '../contract/failures.ts';
-import { quotaRef, workerRef } from '../contract/ids.ts';
-import type { Output, RunOrder } from '../contract/worker-protocol.ts';
-import type { Effects } from '../effect.ts';
+import type { FailureCode } from '../contract/failures.ts';
+import type { Output } from '../contract/worker-protocol.ts';
+import { failureOf, including, isPoison, matches, workersDown } from './attempts.ts';
 
-/** Attempts that may fail before the job does. */
-export const ATTEMPTS_MAX = 3;
-/** Different workers a job may take down before it counts as poison. */
-export const WORKERS_DOWN_MAX = 2;
 /** Cut-off attempts remembered; more than ever matter, for poison needs two. */
 const CUT_OFF_MAX = 8;
 
@@ -41,7 +36,7 @@ export interface JobContext {
 }
 
 export type Event = Stamped<JobEvent>;
-type EventOf<T extends JobEvent['type']> = Extract<Event, { type: T }>;
+export type EventOf<T extends JobEvent['type']> = Extract<Event, { type: T }>;
 
 export interface Args {
   readonly context: JobContext;
@@ -69,44 +64,6 @@ export const freshContext = ({ input }: { input: JobSpec }): JobContext => ({
     finishedAt: null,
   },
 });
-
-// --- the fence: job, attempt, worker and epoch must all match -----------------------------------
-
-const matches = (key: AttemptKey | null, event: Event): boolean =>
-  key !== null &&
-  'epoch' in event &&
-  'attempt' in event &&
-  key.attempt === event.attempt &&
-  key.worker === event.worker &&
-  key.epoch === event.epoch;
-
-export const isFromLease = ({ context, event }: Args) => matches(context.run.lease, event);
-export const isAdoptable = ({ context, event }: Args) => matches(context.run.adoptable, event);
-export const isCutOff = ({ context, event }: Args) =>
-  context.run.cutOff.some((key) => matches(key, event));
-
-export const isUnacknowledged = ({ context }: Args) => context.run.lease?.acknowledged === false;
-
-// --- failure --------------------------------------------------------------------------------------
-
-function failureOf(event: Event): { code: FailureCode; message: string } {
-  if (event.type === 'run.failed') return { code: event.code, message: event.message };
-  if (event.type === 'worker.crashed') return { code: 'workerCrashed', message: '' };
-  return { code: 'timedOut', message: '' };
-}
-
-const including = (list: readonly string[], item: string) =>
-  list.includes(item) ? list : [...list, item];
-
-const workersDown = ({ context: { run }, event }: Args): readonly string[] =>
-  event.type === 'worker.crashed' ? including(run.tookDown, event.worker) : run.tookDown;
-
-export const isPoison = (args: Args) => workersDown(args).length >= WORKERS_DOWN_MAX;
-
-export const mayTryAgain = (args: Args) =>
-  args.context.run.attempt < ATTEMPTS_MAX &&
-  isRetryable(failureOf(args.event).code) &&
-  !isPoison(args);
 
 // --- changes: each returns the part of `run` that it changes ----------------------------------------
 
@@ -221,78 +178,3 @@ export const endExpired: Change = (args) => ({
   ending: 'expired',
   failure: { code: 'deadlineExceeded', message: '' },
 });
-
-// --- what a job says to others ------------------------------------------------------------------
-
-type Tell = Effects['actor.tell'];
-
-export const askHold = ({ context: { spec } }: Args): Tell => ({
-  to: quotaRef(spec.accountId),
-  event: {
-    type: 'hold.requested',
-    job: spec.id,
-    amountMt: spec.costMt,
-    reason: `Held for ${spec.modality}`,
-  },
-});
-
-export const askCapture = ({ context: { spec } }: Args): Tell => ({
-  to: quotaRef(spec.accountId),
-  event: {
-    type: 'hold.captureRequested',
-    job: spec.id,
-    amountMt: spec.costMt,
-    reason: `Charged for ${spec.modality}`,
-  },
-});
-
-const RELEASE_REASONS = {
-  failed: 'Returned: the job failed',
-  cancelled: 'Returned: you cancelled the job',
-  expired: 'Returned: the job did not finish in time',
-} as const;
-
-export const askRelease = ({ context: { spec, run } }: Args): Tell => ({
-  to: quotaRef(spec.accountId),
-  event: {
-    type: 'hold.releaseRequested',
-    job: spec.id,
-    reason: RELEASE_REASONS[run.ending ?? 'failed'],
-  },
-});
-
-/** Told with the lease already taken: the worker makes its slot busy in the same commit. */
-export const claimSlot = ({ context: { spec, run }, event }: Args): Tell => {
-  const { worker, epoch } = event as EventOf<'job.dispatched'>;
-  const { id: job, accountId, model, modality, prompt, count, timeLimitMs } = spec;
-  const order: RunOrder = {
-    type: 'run',
-    job,
-    attempt: run.attempt,
-    model,
-    modality,
-    prompt,
-    params: { ...spec.params },
-    count,
-    inputs: [...spec.inputs],
-    timeLimitMs,
-  };
-  return { to: workerRef(worker), event: { type: 'slot.claimed', accountId, epoch, order } };
-};
-
-export const keepSlot = ({ context: { spec }, event }: Args): Tell => {
-  const { worker, attempt } = event as EventOf<'run.adoptionOffered'>;
-  return { to: workerRef(worker), event: { type: 'slot.adopted', job: spec.id, attempt } };
-};
-
-/** The attempt came back too late: another one has taken its place. */
-export const declineAdoption = ({ context: { spec }, event }: Args): Tell => {
-  const { worker, attempt } = event as EventOf<'run.adoptionOffered'>;
-  return { to: workerRef(worker), event: { type: 'slot.cancelRequested', job: spec.id, attempt } };
-};
-
-export const cancelSlot = ({ context: { spec, run } }: Args): Tell | null =>
-  run.lease && {
-    to: workerRef(run.lease.worker),
-    event: { type: 'slot.cancelRequested', job: spec.id, attempt: run.lease.attempt },
-  };

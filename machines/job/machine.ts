@@ -9,8 +9,10 @@
 import { and, assign, enqueueActions, or, setup, stateIn, type SnapshotFrom } from 'xstate';
 import type { JobSpec } from '../contract/events.ts';
 import { effects } from '../effect.ts';
+import * as attempts from './attempts.ts';
 import * as job from './context.ts';
 import type { Args, Event, JobContext, JobRun } from './context.ts';
+import * as tells from './tells.ts';
 
 /** A dispatch that no agent acknowledged within this comes back without costing an attempt. */
 const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
@@ -33,17 +35,18 @@ export const jobMachine = setup({
   },
   guards: {
     isFeasible: ({ event }) => event.type === 'job.submitRequested' && event.impossible === null,
-    isFromLease: job.isFromLease,
-    isAdoptable: job.isAdoptable,
-    isUnacknowledged: job.isUnacknowledged,
-    isFromLeaseAndUnacknowledged: (args) => job.isFromLease(args) && job.isUnacknowledged(args),
-    isFromLeaseAndMayTryAgain: (args) => job.isFromLease(args) && job.mayTryAgain(args),
-    isAdoptableAndMayTryAgain: (args) => job.isAdoptable(args) && job.mayTryAgain(args),
-    mayTryAgain: job.mayTryAgain,
+    isFromLease: attempts.isFromLease,
+    isAdoptable: attempts.isAdoptable,
+    isUnacknowledged: attempts.isUnacknowledged,
+    isFromLeaseAndUnacknowledged: (args) =>
+      attempts.isFromLease(args) && attempts.isUnacknowledged(args),
+    isFromLeaseAndMayTryAgain: (args) => attempts.isFromLease(args) && attempts.mayTryAgain(args),
+    isAdoptableAndMayTryAgain: (args) => attempts.isAdoptable(args) && attempts.mayTryAgain(args),
+    mayTryAgain: attempts.mayTryAgain,
     endsCancelled: ({ context }) => context.run.ending === 'cancelled',
     endsExpired: ({ context }) => context.run.ending === 'expired',
-    isCutOff: job.isCutOff,
-    isCutOffAndPoison: (args) => job.isCutOff(args) && job.isPoison(args),
+    isCutOff: attempts.isCutOff,
+    isCutOffAndPoison: (args) => attempts.isCutOff(args) && attempts.isPoison(args),
     // Before it there is no hold, after it the settlement is already asked for.
     isUnderWay: or([stateIn('queued'), stateIn('assigned'), stateIn('backingOff')]),
   },
@@ -71,7 +74,7 @@ export const jobMachine = setup({
     endCancelled: change(job.endCancelled),
     endExpired: change(job.endExpired),
     cancelSlot: enqueueActions(({ context, event, enqueue }) => {
-      const tell = job.cancelSlot({ context, event });
+      const tell = tells.cancelSlot({ context, event });
       if (tell) enqueue({ type: 'actor.tell', params: tell });
     }),
   },
@@ -80,7 +83,7 @@ export const jobMachine = setup({
   context: job.freshContext,
   initial: 'screening',
   on: {
-    'run.adoptionOffered': { actions: { type: 'actor.tell', params: job.declineAdoption } },
+    'run.adoptionOffered': { actions: { type: 'actor.tell', params: tells.declineAdoption } },
     // A worker that was cut off earlier did not lose its connection but its life.
     'worker.crashed': [
       {
@@ -117,7 +120,7 @@ export const jobMachine = setup({
     },
     holding: {
       description: 'The upper bound of the price is set aside, in the same commit as the request.',
-      entry: { type: 'actor.tell', params: job.askHold },
+      entry: { type: 'actor.tell', params: tells.askHold },
       on: {
         'hold.granted': { target: 'queued', actions: 'notePlan' },
         'hold.refused': {
@@ -132,13 +135,13 @@ export const jobMachine = setup({
       on: {
         'job.dispatched': {
           target: 'assigned',
-          actions: ['takeLease', { type: 'actor.tell', params: job.claimSlot }],
+          actions: ['takeLease', { type: 'actor.tell', params: tells.claimSlot }],
         },
         'job.cancelRequested': { target: 'releasing', actions: 'endCancelled' },
         'run.adoptionOffered': {
           guard: 'isAdoptable',
           target: 'assigned.executing',
-          actions: ['adoptLease', { type: 'actor.tell', params: job.keepSlot }],
+          actions: ['adoptLease', { type: 'actor.tell', params: tells.keepSlot }],
         },
         // The cut-off worker came back as a new boot: the attempt is gone, and this job may be why.
         'worker.crashed': [
@@ -162,7 +165,7 @@ export const jobMachine = setup({
         // Offered again what it has: it is not to be cancelled for that.
         'run.adoptionOffered': {
           guard: 'isFromLease',
-          actions: { type: 'actor.tell', params: job.keepSlot },
+          actions: { type: 'actor.tell', params: tells.keepSlot },
         },
         'run.finished': { guard: 'isFromLease', target: 'storing', actions: 'endSucceeded' },
         'run.failed': [
@@ -208,12 +211,12 @@ export const jobMachine = setup({
     storing: {
       description: 'The results are stored; the hold is charged in the same commit.',
       tags: ['running'],
-      entry: { type: 'actor.tell', params: job.askCapture },
+      entry: { type: 'actor.tell', params: tells.askCapture },
       always: 'succeeded',
     },
     releasing: {
       description: 'The whole hold goes back, in the same commit as the ending.',
-      entry: { type: 'actor.tell', params: job.askRelease },
+      entry: { type: 'actor.tell', params: tells.askRelease },
       always: [
         { guard: 'endsCancelled', target: 'cancelled' },
         { guard: 'endsExpired', target: 'expired' },

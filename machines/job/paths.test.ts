@@ -9,7 +9,6 @@ import {
   begin,
   deepFreeze,
   effectsOf,
-  leavesIn,
   sharedObjects,
   take,
   walkAll,
@@ -17,12 +16,11 @@ import {
   type Said,
 } from '../testing.ts';
 import { jobMachine, type JobSnapshot } from './machine.ts';
-import { at, EVENTS, spec, WAYS, type Column, type JobState } from './testing.ts';
+import { at, EVENTS, spec, stateOf, WAYS, type Column, type JobState } from './testing.ts';
 
 type Event = Parameters<typeof jobMachine.transition>[1];
 type Loose = { readonly type: string } & Partial<AttemptKey>;
 
-const stateOf = (snapshot: JobSnapshot) => leavesIn(snapshot.value)[0] as JobState;
 const TIMER = {
   deadline: timerEvent(jobMachine, 'deadline'),
   acknowledgeTimeout: timerEvent(jobMachine, 'acknowledgeTimeout'),

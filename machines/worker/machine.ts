@@ -1,5 +1,5 @@
 // One GPU worker: its connection, the model in memory, its slots, its health. SPEC.md numbers its
-// states and promises; what is decided in them is in context.ts and reconcile.ts.
+// states and promises; what is decided in them is in decisions.ts and reconcile.ts.
 //
 //   offline > connecting > idle <> swapping <> executing      draining   unhealthy   quarantined
 import { assign, setup, type SnapshotFrom } from 'xstate';
@@ -7,7 +7,9 @@ import type { Stamped, WorkerEvent } from '../contract/events.ts';
 import { jobRef } from '../contract/ids.ts';
 import { effects } from '../effect.ts';
 import * as worker from './context.ts';
-import type { Args, Decision, WorkerContext } from './context.ts';
+import type { Args, WorkerContext } from './context.ts';
+import * as decisions from './decisions.ts';
+import type { Decision } from './decisions.ts';
 import { loseAll, reconcile } from './reconcile.ts';
 
 /** Kept by heartbeats: a silent agent frees its jobs within 35 s, a dead socket within 5 s. */
@@ -68,15 +70,15 @@ export const workerMachine = base
       break: ({ context }) => Math.min(BREAK_BASE_MS * 2 ** (context.run.breaks - 1), BREAK_MAX_MS),
     },
     actions: {
-      claim: decide(worker.claim),
-      refuseClaim: decide(worker.refuseClaim),
-      cancelSlot: decide(worker.cancelSlot),
-      dropBounced: decide(worker.dropBounced),
-      report: decide(worker.report),
-      noteLoaded: decide(worker.noteLoaded),
-      noteLoadFailed: decide(worker.noteLoadFailed),
-      noteUnloaded: decide(worker.noteUnloaded),
-      noteDisconnected: decide(worker.noteDisconnected),
+      claim: decide(decisions.claim),
+      refuseClaim: decide(decisions.refuseClaim),
+      cancelSlot: decide(decisions.cancelSlot),
+      dropBounced: decide(decisions.dropBounced),
+      report: decide(decisions.report),
+      noteLoaded: decide(decisions.noteLoaded),
+      noteLoadFailed: decide(decisions.noteLoadFailed),
+      noteUnloaded: decide(decisions.noteUnloaded),
+      noteDisconnected: decide(decisions.noteDisconnected),
       noteBreak: decide(({ context: { run } }) => ({
         run: { breaks: run.breaks + 1, failuresInRow: 0 },
       })),

@@ -9,7 +9,6 @@ import {
   begin,
   deepFreeze,
   effectsOf,
-  leavesIn,
   sharedObjects,
   take,
   walkAll,
@@ -17,7 +16,7 @@ import {
   type Said,
 } from '../testing.ts';
 import { workerMachine, type WorkerSnapshot } from './machine.ts';
-import { at, claim, EVENTS, hello, STATES, WAYS, type WorkerState } from './testing.ts';
+import { at, claim, EVENTS, hello, STATES, stateOf, WAYS, type WorkerState } from './testing.ts';
 
 type Event = Parameters<typeof workerMachine.transition>[1];
 interface Loose {
@@ -27,7 +26,6 @@ interface Loose {
   readonly epoch?: string;
 }
 
-const stateOf = (snapshot: WorkerSnapshot) => leavesIn(snapshot.value)[0] as WorkerState;
 const BREAK = timerEvent(workerMachine, 'break');
 
 const namesOf = ({ slots, lost }: WorkerRun) =>

@@ -1,6 +1,7 @@
-// What happens to attempts when an agent goes and when it comes back. Pure, like context.ts.
+// What happens to attempts when an agent goes and when it comes back. Pure, like decisions.ts.
 import type { JobEvent } from '../contract/events.ts';
-import type { Args, Decision, EventOf, Slot, WorkerContext } from './context.ts';
+import type { Args, EventOf, Slot, WorkerContext } from './context.ts';
+import type { Decision } from './decisions.ts';
 
 type Tells = NonNullable<Decision['tells']>;
 

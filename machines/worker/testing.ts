@@ -3,7 +3,18 @@
 import type { WorkerEvent, WorkerOffer } from '../contract/events.ts';
 import type { ModelOffer } from '../contract/models.ts';
 import type { RunOrder } from '../contract/worker-protocol.ts';
-import { begin, takeAll, timerEvent, type StateOf, type TimerOf } from '../testing.ts';
+import {
+  begin,
+  effectsOf,
+  leavesIn,
+  take,
+  takeAll,
+  timerEvent,
+  type Said,
+  type StateOf,
+  type TimerOf,
+} from '../testing.ts';
+import { jobRef } from '../contract/ids.ts';
 import { workerMachine, type WorkerSnapshot } from './machine.ts';
 
 export type WorkerState = StateOf<typeof workerMachine>;
@@ -133,3 +144,23 @@ export function reach(state: WorkerState): WorkerSnapshot {
   const { context } = reach('idle');
   return workerMachine.resolveState({ value: 'connecting', context });
 }
+
+export const stateOf = (snapshot: WorkerSnapshot) => leavesIn(snapshot.value)[0] as WorkerState;
+export const step = (state: WorkerState, event: object) => take(workerMachine, reach(state), event);
+export const run = (...events: readonly object[]) => after(...events).snapshot.context.run;
+export const ordersOf = (said: readonly Said[]) =>
+  effectsOf(said, 'worker.order').map(({ order }) =>
+    'model' in order && order.type !== 'run'
+      ? `${order.type} ${order.model}`
+      : 'job' in order
+        ? `${order.type} ${order.job} ${order.attempt}`
+        : order.type,
+  );
+export const tellsOf = (said: readonly Said[]) => effectsOf(said, 'actor.tell');
+export const key = { attempt: 1, worker: 'w1', epoch: 'e1' };
+export const toJob = (event: object, id = 'job_1') => ({ to: jobRef('acc_1', id), event });
+export const timers = (said: readonly Said[]) => said.filter(([kind]) => /arm/.test(kind));
+export const LEASE = (delayMs: number) => [
+  ['disarm', 'lease'],
+  ['arm', 'lease', delayMs],
+];
