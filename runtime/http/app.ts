@@ -17,6 +17,7 @@ import { guardRoutes } from './access.ts';
 import { acceptJsonOnly, JSON_BYTES_MAX, validatorCompiler } from './bodies.ts';
 import { documentApi, showDocumentation } from './documentation.ts';
 import { answerUnreadable, errorHandler } from './errors.ts';
+import { LIMITS, limitRequests, SocketCount, type Limits } from './limits.ts';
 import { refuseUnlessLocal } from './local-guard.ts';
 import { Principals } from './principals.ts';
 import { refuse } from './problems.ts';
@@ -48,7 +49,12 @@ export interface AppOptions {
   readonly log?: FastifyBaseLogger;
   /** Tests: every answer is checked against its schema. */
   readonly checksAnswers?: boolean;
+  /** Where less than `LIMITS` is wanted. */
+  readonly limits?: Partial<Limits>;
 }
+
+/** The largest chunk of a result over a slow line. */
+const REQUEST_ARRIVES_MS = 300_000;
 
 /** Paths that are never the website's. */
 const OURS = /^\/(v1|docs|openapi\.json|healthz|readyz|metrics)(\/|$)/;
@@ -59,6 +65,8 @@ export async function buildApp(host: Host, options: AppOptions): Promise<App> {
     // Requests are counted, and logged only when they fail.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: JSON_BYTES_MAX,
+    // For the whole of a request to arrive; without it one that never ends would be waited for.
+    requestTimeout: REQUEST_ARRIVES_MS,
     genReqId: () => host.ids.make('req', host.clock.now()),
     requestIdHeader: false,
     // Who got in before the door closed is served, and told to use another connection next time.
@@ -96,6 +104,8 @@ export async function buildApp(host: Host, options: AppOptions): Promise<App> {
     if (OURS.test(pathOf(request))) reply.header('cache-control', 'no-store');
     if (host.config.isLocalMode) refuseUnlessLocal(request.raw);
   });
+  const limits = { ...LIMITS, ...options.limits };
+  limitRequests(app, limits, (url) => OURS.test(url.split('?', 1)[0]!));
   await addSecurityHeaders(app);
   addSite(app, options.site);
   measure(app, host);
@@ -103,12 +113,18 @@ export async function buildApp(host: Host, options: AppOptions): Promise<App> {
   const principals = new Principals(host);
   guardRoutes(app, principals);
   await documentApi(app);
-  addRoutes(app, host, principals, options);
+  addRoutes(app, host, principals, options, new SocketCount(limits));
   await showDocumentation(app);
   return app;
 }
 
-function addRoutes(app: App, host: Host, principals: Principals, options: AppOptions): void {
+function addRoutes(
+  app: App,
+  host: Host,
+  principals: Principals,
+  options: AppOptions,
+  sockets: SocketCount,
+): void {
   sessionRoutes(app, host, principals);
   jobRoutes(app, host);
   outputRoutes(app, host);
@@ -119,7 +135,7 @@ function addRoutes(app: App, host: Host, principals: Principals, options: AppOpt
   // Each in a scope of its own: they take bodies that the others must not.
   app.register(async (scope) => blobRoutes(scope as App, host));
   app.register(async (scope) => workerRoutes(scope as App, host));
-  app.register(async (scope) => streamRoutes(scope as App, host, principals));
+  app.register(async (scope) => streamRoutes(scope as App, host, principals, sockets));
 }
 
 async function addSecurityHeaders(app: App): Promise<void> {

@@ -1,14 +1,17 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { WebSocket } from 'ws';
-import { closeSocket, keepAlive, onText } from './sockets.ts';
+import { BUFFERED_BYTES_MAX, closeSocket, keepAlive, onText, sendText } from './sockets.ts';
 
 class FakeSocket extends EventEmitter {
   readonly OPEN = 1;
   readyState = 1;
+  bufferedAmount = 0;
+  readonly texts: string[] = [];
   pings = 0;
   terminated = false;
   closed: [number, string] | null = null;
+  send = (text: string) => void this.texts.push(text);
   ping = () => void (this.pings += 1);
   terminate = () => void (this.terminated = true);
   close = (code: number, reason: string) => void (this.closed = [code, reason]);
@@ -67,4 +70,17 @@ it('reads nothing more of a socket that is closing', () => {
   fake.emit('message', Buffer.from('much too large'), false);
   expect(heard).toEqual(['before']);
   expect(fake.closed).toBeNull();
+});
+
+describe('what waits for a slow reader', () => {
+  it('is bounded: with more it is told to come back, and cut off', () => {
+    const { fake, socket } = open();
+    fake.bufferedAmount = BUFFERED_BYTES_MAX - 3;
+    sendText(socket, 'abc');
+    expect([fake.texts, fake.closed]).toEqual([['abc'], null]);
+    const sent = vi.fn();
+    sendText(socket, 'ö\u20ac', sent); // five bytes
+    expect(fake.texts).toEqual(['abc']);
+    expect([fake.closed?.[0], fake.terminated, sent.mock.calls.length]).toEqual([1013, true, 1]);
+  });
 });

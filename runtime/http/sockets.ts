@@ -25,6 +25,23 @@ export function closeSocket(socket: WebSocket, code: number, reason: string): vo
   socket.close(code, reason.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, REASON_LENGTH_MAX));
 }
 
+/** What may wait in memory for one reader. One that lets more gather is cut off, and may come back. */
+export const BUFFERED_BYTES_MAX = 1024 * 1024;
+
+/** @param sent called when the text has left, or never will */
+export function sendText(socket: WebSocket, text: string, sent?: () => void): void {
+  if (socket.bufferedAmount + Buffer.byteLength(text) <= BUFFERED_BYTES_MAX)
+    return socket.send(text, sent);
+  closeSocket(
+    socket,
+    CLOSE.tryAgainLater,
+    'You read too slowly. Connect again and go on from there.',
+  );
+  // The goodbye waits behind all the rest: no reader of this kind would ever see it.
+  socket.terminate();
+  sent?.();
+}
+
 /**
  * Pings until the socket closes; one that did not answer the last ping is dead.
  * @param beat called with each ping

@@ -24,12 +24,14 @@ class Reader {
 
   send(text: string, sent: () => void = () => undefined): void {
     this.frames.push(JSON.parse(text) as StreamFrame);
+    if (this.isSlow) this.bufferedAmount += text.length;
     if (this.isSlow) this.#waiting.push(sent);
     else sent();
   }
 
   catchUp(): void {
     this.isSlow = false;
+    this.bufferedAmount = 0;
     for (const sent of this.#waiting.splice(0)) sent();
   }
 
@@ -121,6 +123,21 @@ describe('a subscriber', () => {
     reader.catchUp();
     await settled();
     expect([reader.seqs.length, reads]).toEqual([250, [0, 100, 200]]);
+  });
+
+  it('that is slow has little waiting in memory, however large the events are', async () => {
+    const prompt = 'x'.repeat(60_000);
+    const large = (n: number) => ({ ...row(n), payload: JSON.stringify({ prompt }) });
+    const rows = Array.from({ length: 100 }, (_, n) => large(n + 1));
+    const { reader, subscribe } = start({ rows });
+    reader.isSlow = true;
+    subscribe(0);
+    await settled();
+    expect(reader.bufferedAmount).toBeGreaterThan(256 * 1024);
+    expect(reader.bufferedAmount).toBeLessThan(512 * 1024);
+    reader.catchUp();
+    await settled();
+    expect(reader.seqs).toEqual(rows.map(({ seq }) => seq));
   });
 
   it('that is slow gets no lossy frames, and still every job event', async () => {

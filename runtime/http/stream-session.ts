@@ -9,7 +9,7 @@ import { problemOf, refuse } from './problems.ts';
 import { CLOSE } from './sockets.ts';
 
 const PAGE_ROWS = 100;
-/** A reader that is this far behind gets no more lossy frames. */
+/** A reader that is this far behind gets no more lossy frames, and the others only as it reads. */
 const BUFFERED_BYTES_MAX = 256 * 1024;
 
 export interface StreamSocket {
@@ -79,13 +79,14 @@ export class StreamSession implements Watcher {
       this.#wanted = false;
       const { store, accountId } = this.#seams;
       const rows = await store.readStream(accountId, this.#after!, PAGE_ROWS);
-      let sent: Promise<void> | undefined;
       for (const { seq, payload } of rows) {
-        sent = this.#sendText(`{"type":"job","seq":${seq},"job":${payload}}`);
+        if (this.#isClosed) return;
+        const sent = this.#sendText(`{"type":"job","seq":${seq},"job":${payload}}`);
         this.#after = seq;
+        // What waits for a slow reader waits in the store.
+        if (this.#socket.bufferedAmount > BUFFERED_BYTES_MAX || seq === rows.at(-1)!.seq)
+          await sent;
       }
-      // The next page waits until this one has left: memory is bounded by a page per reader.
-      await sent;
       if (rows.length === PAGE_ROWS) this.#wanted = true;
     }
   }

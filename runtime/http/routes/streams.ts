@@ -1,5 +1,5 @@
-// The WebSockets: what clients watch, what worker agents hang on, what operators look into. Listeners are attached before
-// anything is awaited: a frame that arrives early must not be lost.
+// The WebSockets: what clients watch, what worker agents hang on, what operators look into. Listeners are
+// attached before anything is awaited: a frame that arrives early must not be lost.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { Host } from '../../host.ts';
@@ -7,8 +7,9 @@ import { workerIdOf } from '../../keys.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
 import type { Principals } from '../principals.ts';
+import type { SocketCount } from '../limits.ts';
 import { refuse } from '../problems.ts';
-import { CLOSE, closeSocket, FRAME_BYTES_MAX, keepAlive, onText } from '../sockets.ts';
+import { CLOSE, closeSocket, FRAME_BYTES_MAX, keepAlive, onText, sendText } from '../sockets.ts';
 import { StreamSession, type StreamSocket } from '../stream-session.ts';
 
 const SUBSCRIBER_FRAME_BYTES_MAX = 64 * 1024;
@@ -18,8 +19,29 @@ function refuseWithoutSocket(_request: FastifyRequest, reply: FastifyReply): nev
   throw refuse('upgrade_required', 'Open this address as a WebSocket.');
 }
 
-export function streamRoutes(app: App, host: Host, principals: Principals): void {
+export function streamRoutes(
+  app: App,
+  host: Host,
+  principals: Principals,
+  sockets: SocketCount,
+): void {
   const { metrics } = host;
+
+  app.addHook('preHandler', async (request) => {
+    if (request.ws && sockets.isFull)
+      throw refuse('overloaded', 'Too many WebSockets are open. Try again in a moment.');
+  });
+
+  /** Or closes it: each of them costs memory, and nobody needs so many. */
+  const isAdmitted = (socket: WebSocket, owner: string): boolean => {
+    if (sockets.admit(socket, owner)) return true;
+    closeSocket(
+      socket,
+      CLOSE.tryAgainLater,
+      'Too many connections are open here. Close another one.',
+    );
+    return false;
+  };
 
   /** Asks again with each heartbeat: a revoked key and a signed-out browser lose their connections. */
   const checkAgain = (socket: WebSocket, request: FastifyRequest) => (): void => {
@@ -40,11 +62,13 @@ export function streamRoutes(app: App, host: Host, principals: Principals): void
     handler: refuseWithoutSocket,
     config: { access: 'person' },
     wsHandler(socket, request) {
+      const { accountId } = callerOf(request);
+      if (!isAdmitted(socket, accountId)) return;
       const session = new StreamSession(
         {
           store: host.store,
           live: host.live,
-          accountId: callerOf(request).accountId,
+          accountId,
           requestId: request.id,
           dropped: () => metrics.framesDropped.inc(),
           failed: (err) => request.log.error({ err }, 'A stream broke off'),
@@ -70,6 +94,7 @@ export function streamRoutes(app: App, host: Host, principals: Principals): void
     handler: refuseWithoutSocket,
     config: { access: 'admin' },
     wsHandler(socket, request) {
+      if (!isAdmitted(socket, callerOf(request).id)) return;
       const session = host.inspector.accept(seenFrom(socket), {
         requestId: request.id,
         failed: (err) => request.log.error({ err }, 'An inspector broke off'),
@@ -90,13 +115,15 @@ export function streamRoutes(app: App, host: Host, principals: Principals): void
     handler: refuseWithoutSocket,
     config: { access: 'worker' },
     wsHandler(socket, request) {
+      const { id } = callerOf(request);
+      if (!isAdmitted(socket, id)) return;
       const session = host.sessions.accept(
         {
-          send: (text) => socket.send(text),
+          send: (text) => sendText(socket, text),
           close: (code, reason) => closeSocket(socket, code, reason),
           bufferedBytes: () => socket.bufferedAmount,
         },
-        workerIdOf(callerOf(request).id),
+        workerIdOf(id),
       );
       onText(socket, FRAME_BYTES_MAX, (text) => session.receive(text));
       socket.on('close', () => session.closed());
@@ -111,6 +138,6 @@ const seenFrom = (socket: WebSocket): StreamSocket => ({
   get bufferedAmount() {
     return socket.bufferedAmount;
   },
-  send: (text, sent) => socket.send(text, sent),
+  send: (text, sent) => sendText(socket, text, sent),
   close: (code, reason) => closeSocket(socket, code, reason),
 });
