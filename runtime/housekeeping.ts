@@ -54,6 +54,7 @@ export const SWEPT = [
   'files_expired',
   'files_removed',
   'uploads_removed',
+  'actors_brought_forward',
 ] as const;
 export type Swept = (typeof SWEPT)[number];
 
@@ -64,6 +65,8 @@ interface Seams {
   readonly log: (message: string) => void;
   readonly count: (what: Swept, rows: number) => void;
   readonly retention?: Partial<Retention>;
+  /** See `stragglers.ts`. */
+  readonly bringForward?: (limit: number) => Promise<number>;
 }
 
 export class Housekeeping {
@@ -163,6 +166,17 @@ export class Housekeeping {
       await clock.sleep(pauseMs, signal);
       if (signal.aborted) return;
       await this.runOnce().catch((error: Error) => log(`housekeeping: ${error.message}`));
+      if (pauseMs === HOUR_MS) await this.#bringForward();
+    }
+  }
+
+  /** An hour after the start, when a rolling deploy is over. */
+  async #bringForward(): Promise<void> {
+    const { bringForward, count, log } = this.#seams;
+    try {
+      count('actors_brought_forward', (await bringForward?.(this.#kept.slice)) ?? 0);
+    } catch (error) {
+      log(`housekeeping: ${(error as Error).message}`);
     }
   }
 

@@ -22,6 +22,8 @@ import { Inspector } from './inspector/inspector.ts';
 import { Metrics } from './metrics.ts';
 import { PositionLoop } from './positions.ts';
 import { storedFor } from './stored.ts';
+import { bringForward } from './stragglers.ts';
+import { REGISTRY } from './versions.ts';
 
 const DRAIN_MS = 10_000;
 
@@ -94,6 +96,12 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     retention: { jobsMs: config.kept.jobsDays * DAY_MS, filesMs: config.kept.filesDays * DAY_MS },
     log: (message) => log.warn(message),
     count: (what, rows) => metrics.swept(what, rows),
+    bringForward: (limit) =>
+      bringForward(
+        pool,
+        { registry: REGISTRY, post: turns.post.bind(turns), log: (message) => log.warn(message) },
+        limit,
+      ),
   });
   const positions = new PositionLoop({ dispatcher, live, clock });
 

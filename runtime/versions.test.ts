@@ -51,7 +51,7 @@ const second = createMachine({
     busy: { on: { 'lease.expired': 'gone' } },
     gone: { on: { 'lease.expired': 'waiting' } },
   },
-}).provide({ delays: { patience: ({ context }) => 5000 + (context as { heard: number }).heard } });
+}).provide({ delays: { patience: ({ context }) => 5000 + context.heard } });
 
 const FIRST: Registry = {
   ...REGISTRY,

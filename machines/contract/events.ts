@@ -125,7 +125,12 @@ export interface TimerEvent {
   readonly type: 'timer.fired';
 }
 
-export type ActorEvent = JobEvent | WorkerEvent | QuotaEvent | TimerEvent;
+/** Means nothing to any chart: a turn for an actor that is to be stored as a newer version has it. */
+export interface UpcastEvent {
+  readonly type: 'actor.upcastRequested';
+}
+
+export type ActorEvent = JobEvent | WorkerEvent | QuotaEvent | TimerEvent | UpcastEvent;
 
 /** An event as a chart receives it. */
 export type Stamped<E> = E & { readonly at: number };
