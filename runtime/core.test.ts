@@ -125,6 +125,22 @@ describe('failure', () => {
     expect(await stateOf('job_1')).toBe('failed');
   });
 
+  test('an acknowledgement is told to the job only if nothing better follows at once', async () => {
+    const agent = await ready({ slots: 2 });
+    await submit(core, spec('job_1'));
+    await submit(core, spec('job_2'));
+    await settled();
+    agent.acknowledgeAll();
+    agent.say({ type: 'started', job: 'job_1', attempt: 1 });
+    await settled();
+    const { revision } = (await job('job_1'))!;
+    expect(await stateOf('job_1')).toBe('assigned.executing');
+    expect((await runOf('job_2')).lease).toMatchObject({ acknowledged: false });
+    await core.clock.advance(1_000);
+    expect((await job('job_1'))!.revision).toBe(revision);
+    expect((await runOf('job_2')).lease).toMatchObject({ acknowledged: true });
+  });
+
   test('an order that nobody acknowledges comes back without costing an attempt', async () => {
     const agent = await ready();
     await submit(core, spec('job_1'));
