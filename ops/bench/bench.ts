@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { startServer, type Server } from './database.ts';
 import type { Figures } from './load.ts';
 import { compare } from './measurement.ts';
-import { runPeers } from './outside-peers.ts';
+import { onTheirServer, runPeers } from './outside-peers.ts';
 import { measureMemory } from './memory.ts';
 import { measureRecovery } from './recovery.ts';
 import { measureScaling } from './scaling.ts';
@@ -81,12 +81,17 @@ function rounded(value: number | undefined, digits = 2): number | string {
   return value === undefined ? '' : Number(value.toFixed(digits));
 }
 
-const server = await startServer();
-try {
-  const cores = `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores`;
-  console.log(`${cores}, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}`);
-  console.log(`PostgreSQL: ${server.description}`);
-  await bench(server);
-} finally {
-  await server.stop();
+async function main(): Promise<void> {
+  if (flags.peers && (await onTheirServer())) return;
+  const server = await startServer();
+  try {
+    const cores = `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores`;
+    console.log(`${cores}, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}`);
+    console.log(`PostgreSQL: ${server.description}`);
+    await bench(server);
+  } finally {
+    await server.stop();
+  }
 }
+
+await main();

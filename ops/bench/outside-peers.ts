@@ -6,28 +6,45 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Server } from './database.ts';
 
+/** The durable ones, each as fast as it goes. */
 const THEIRS = 'pg-floor,pg-boss-notify,graphile-worker-tuned,bullmq-pg,bullmq-always,dbos,restate';
 
-export async function runPeers(server: Server): Promise<void> {
+/** @throws when there is no harness, or nothing in it is installed */
+export function harnessFolder(): string {
   const folder = process.env['BENCH_PEERS'];
   if (folder === undefined || !existsSync(join(folder, 'run.mjs')))
-    return console.error('Set BENCH_PEERS to the folder of the harness that runs other queues.');
+    throw new Error('Set BENCH_PEERS to the folder of the harness that runs other queues.');
   if (!existsSync(join(folder, 'node_modules')))
-    return console.error(
-      `The harness has nothing installed: run \`npm install\` in ${folder} first.`,
-    );
+    throw new Error(`The harness has nothing installed: run \`npm install\` in ${folder} first.`);
+  return folder;
+}
+
+/**
+ * The whole run once more, on the Postgres that the harness starts: it reads statistics that PostgreSQL 18,
+ * which we bring along, has moved. @returns false when a server was named already
+ */
+export async function onTheirServer(): Promise<boolean> {
+  if (process.env['DATABASE_URL'] !== undefined) return false;
+  const command = [process.execPath, ...process.argv.slice(1)];
+  await run(join(harnessFolder(), 'with-postgres'), command, {});
+  return true;
+}
+
+export async function runPeers(server: Server): Promise<void> {
   const ours = ['peer.ts', 'peer-http.ts'].map((file) =>
     fileURLToPath(new URL(file, import.meta.url)),
   );
   const peers = [process.env['PEERS'] ?? THEIRS, ...ours].join(',');
-  const harness = spawn(process.execPath, ['run.mjs'], {
-    cwd: folder,
-    env: { ...process.env, DATABASE_URL: server.url, PEERS: peers },
-    stdio: 'inherit',
+  const script = join(harnessFolder(), 'run.mjs');
+  await run(process.execPath, [script], { DATABASE_URL: server.url, PEERS: peers });
+}
+
+async function run(command: string, args: readonly string[], env: Record<string, string>) {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: 'inherit' });
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`${command} ended with ${code}.`)),
+    );
   });
-  await new Promise<void>((resolve, reject) =>
-    harness.once('exit', (code) =>
-      code === 0 ? resolve() : reject(new Error(`The harness ended with ${code}.`)),
-    ),
-  );
 }

@@ -36,6 +36,9 @@ export function familySeconds(pid: number): number {
   return children.reduce((sum, usage) => sum + usage!.own, head.own + head.reaped);
 }
 
+/** NaN when there is no such process here. */
+export const parentOf = (pid: number): number => usageOf(pid)?.parent ?? Number.NaN;
+
 /** Seconds that this process has used. */
 export function ownSeconds(): number {
   const { user, system } = process.cpuUsage();
