@@ -187,7 +187,10 @@ export class Turns {
   /** Computed and not sent: the events go back, what was assigned is decided anew. */
   #withdraw(batch: Batch): void {
     this.#seams.assigner.withdrawn([...batch.components]);
-    this.#mailbox.putBack(mailsOf(batch.components).filter(({ fence }) => !fence));
+    const mails = mailsOf(batch.components);
+    this.#mailbox.putBack(mails.filter(({ fence }) => !fence));
+    const error = new Overloaded('What it was computed on did not come about.');
+    for (const mail of mails) if (mail.fence) mail.fail(error);
   }
 
   async #tryAgain({ components, mails, error }: Failure): Promise<void> {
