@@ -89,6 +89,8 @@ export class Books {
   readonly orders = new Set<string>();
   /** By actor, then by name: the rows as the commits wrote them. */
   readonly #timers = new Map<string, Map<string, TimerFact>>();
+  /** Leases that were given and have ended, be it that one of the same name was given since. */
+  readonly #ended = new Set<string>();
   turns = 0;
   commits = 0;
 
@@ -152,6 +154,8 @@ export class Books {
     const turn = { row, event, leaseBefore: job.lease, wasSettled: job.isSettled };
     if (row.to === 'backingOff') job.attempt += 1;
     job.lease = leaseAfter(turn, job);
+    if (turn.leaseBefore && job.lease !== turn.leaseBefore)
+      this.#ended.add(leaseName(row.ref.id, turn.leaseBefore));
     job.isSettled = ENDS.has(row.to);
     return turn;
   }
@@ -165,6 +169,10 @@ export class Books {
       job.heldMt += row.amountMt;
     }
     if (row.book === 'system:spent') job.spentMt += row.amountMt;
+  }
+
+  hasEnded(job: string, lease: Lease): boolean {
+    return this.#ended.has(leaseName(job, lease));
   }
 
   jobFact(key: string): Fact<JobContext> | undefined {
@@ -187,6 +195,17 @@ interface Parsed {
   readonly status: string;
   readonly timers: Fact['timers'];
 }
+
+export const sameLease = (one: Lease | null, other: Lease | null): boolean =>
+  one === other ||
+  (one !== null &&
+    other !== null &&
+    one.attempt === other.attempt &&
+    one.worker === other.worker &&
+    one.epoch === other.epoch);
+
+const leaseName = (job: string, { attempt, worker, epoch }: Lease): string =>
+  `${job} ${attempt} ${worker} ${epoch}`;
 
 export const ENDS: ReadonlySet<string> = new Set([
   'succeeded',

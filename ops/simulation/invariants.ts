@@ -5,7 +5,7 @@ import type { JobContext } from '../../machines/job/context.ts';
 import { utcDay } from '../../machines/quota/balance.ts';
 import type { QuotaContext } from '../../machines/quota/machine.ts';
 import type { WorkerContext } from '../../machines/worker/context.ts';
-import type { Books, Change, Commit, Fact, Lease } from './books.ts';
+import { sameLease, type Books, type Change, type Commit, type Fact, type Lease } from './books.ts';
 import type { Check } from './check.ts';
 
 export interface Checked {
@@ -31,14 +31,6 @@ const of = <Context>(changes: readonly Change[], kind: string) =>
 const jobsOf = ({ commit }: Checked) => of<JobContext>(commit.changes, 'job');
 const workersOf = ({ commit }: Checked) => of<WorkerContext>(commit.changes, 'worker');
 const quotasOf = ({ commit }: Checked) => of<QuotaContext>(commit.changes, 'quota');
-
-const same = (one: Lease | null, other: Lease | null): boolean =>
-  one === other ||
-  (one !== null &&
-    other !== null &&
-    one.attempt === other.attempt &&
-    one.worker === other.worker &&
-    one.epoch === other.epoch);
 
 const words = (lease: Lease | null): string =>
   lease === null ? 'no lease' : `#${lease.attempt} on ${lease.worker} (${lease.epoch})`;
@@ -149,7 +141,7 @@ const oneLease: Rule = (checked) => {
     const told = books.jobs.get(after.key)!;
     check(
       'I7 one lease',
-      same(told.lease, lease) && told.attempt === attempt,
+      sameLease(told.lease, lease) && told.attempt === attempt,
       () => `${after.ref.id} has ${words(lease)}; by its journal it has ${words(told.lease)}.`,
     );
     if (lease === null) continue;
@@ -171,7 +163,7 @@ const oneLease: Rule = (checked) => {
       const slot = { attempt, worker: after.ref.id, epoch };
       check(
         'I7 one lease',
-        same(job?.lease ?? null, slot),
+        sameLease(job?.lease ?? null, slot),
         () =>
           `${after.ref.id} has a slot for ${id} ${words(slot)}; it has ${words(job?.lease ?? null)}.`,
       );
@@ -208,7 +200,7 @@ const fencing: Rule = ({ commit, check }) => {
     const said = { attempt, worker, epoch };
     check(
       'I9 fencing',
-      leaseBefore !== null && same(leaseBefore, said),
+      leaseBefore !== null && sameLease(leaseBefore, said),
       () => `${row.ref.id} had ${words(leaseBefore)} and took ${event.type} of ${words(said)}.`,
     );
     const signed = signatureOf(event);
@@ -217,7 +209,7 @@ const fencing: Rule = ({ commit, check }) => {
     const maker = { attempt: Number(number), worker: by[0] ?? '', epoch: by[1] ?? '' };
     check(
       'I9 fencing',
-      job === row.ref.id && same(leaseBefore, maker),
+      job === row.ref.id && sameLease(leaseBefore, maker),
       () =>
         `${row.ref.id} had ${words(leaseBefore)} and took what ${words(maker)} made for ${job}.`,
     );

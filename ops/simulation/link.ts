@@ -1,7 +1,7 @@
 // One WebSocket between an agent and a runtime: frames arrive in order or not at all. When it breaks, what
 // is under way is lost, and each side may learn of it at once, late, or only by silence.
 import type { Random } from './random.ts';
-import type { Owner} from './scheduler.ts';
+import type { Owner } from './scheduler.ts';
 import { type Scheduler } from './scheduler.ts';
 
 /** What either end does when something arrives, and when it learns that the link is gone. */

@@ -88,25 +88,23 @@ function renew(world: World): void {
   world.seen('Plans are renewed right after midnight.');
 }
 
-/** One runtime after the other is stopped and comes back with newer code. */
+/** One runtime after the other is stopped and comes back with newer code, whatever befalls it meanwhile. */
 function deploy(world: World, index: number): void {
-  // Whatever starts from now on has the newer code, and the rest follows one by one.
+  const { scheduler } = world;
   const runtime = world.runtimes[index];
   if (!runtime) return world.seen('A deploy has replaced every runtime.');
-  const next = (): void => {
-    world.scheduler.after(1_000, null, 'deploy', () => deploy(world, index + 1));
-  };
   world.tell('story', () => `${runtime.name} is replaced`);
   runtime.isNewer = true;
-  if (!runtime.isServing) {
-    runtime.kill('it is replaced');
-    runtime.bootLater(200, 1_000);
-    return next();
-  }
-  runtime.stop(() => {
-    runtime.bootLater(200, 1_000);
-    next();
-  });
+  const old = runtime.owner;
+  if (runtime.isServing) runtime.stop(() => undefined);
+  else runtime.kill('it is replaced');
+  const look = (): void =>
+    scheduler.after(300, null, 'looks after the deploy', () => {
+      if (old.isAlive) return look();
+      runtime.bootLater(100, 1_000);
+      scheduler.after(1_000, null, 'deploy', () => deploy(world, index + 1));
+    });
+  look();
 }
 
 /** Frontends come and read on from where they were. */

@@ -7,7 +7,7 @@ import type { ModelOffer } from '../../machines/contract/models.ts';
 import type { AgentFrame, Output, RuntimeFrame } from '../../machines/contract/worker-protocol.ts';
 import type { Ids } from '../../runtime/clock.ts';
 import { SimulatedAgent } from './agent.ts';
-import { Books } from './books.ts';
+import { Books, sameLease } from './books.ts';
 import { Ether } from './channel.ts';
 import type { Check, Invariant, Violation } from './check.ts';
 import { drawSwarm, type Fault, type Mishap, type Swarm } from './faults.ts';
@@ -273,15 +273,16 @@ export class World {
   }
 
   settled(worker: string, epoch: string, { job, attempt }: { job: string; attempt: number }): void {
-    for (const { accountId } of this.people) {
-      const lease = this.books.jobs.get(refKey(jobRef(accountId, job)))?.lease;
-      this.check(
-        'I6 durable before ack',
-        !(lease?.attempt === attempt && lease.worker === worker && lease.epoch === epoch),
-        () =>
-          `${worker} was told to forget ${job} #${attempt}, which still runs by what is stored.`,
-      );
-    }
+    const said = { attempt, worker, epoch };
+    if (this.books.hasEnded(job, said)) return;
+    const isHeld = this.people
+      .map(({ accountId }) => this.books.jobs.get(refKey(jobRef(accountId, job)))?.lease)
+      .some((lease) => lease && sameLease(lease, said));
+    this.check(
+      'I6 durable before ack',
+      !isHeld,
+      () => `${worker} was told to forget ${job} #${attempt}, which still runs by what is stored.`,
+    );
   }
 
   /** A frame of an agent reached its runtime. */
