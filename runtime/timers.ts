@@ -66,8 +66,12 @@ export class TimerLoop {
     const { store, clock, leases } = this.#seams;
     this.#nextDueAt = Infinity;
     if (!leases.held('timers')) return false;
+    for (const [key, until] of this.#leftAlone)
+      if (until <= clock.now()) this.#leftAlone.delete(key);
     const found = await store.dueTimers(BATCH_MAX + this.#leftAlone.size);
-    const due = found.filter((timer) => !this.#isInGrace(timer) && !this.#isLeftAlone(timer));
+    const due = found.filter(
+      (timer) => !this.#isInGrace(timer) && !this.#leftAlone.has(refKey(timer.ref)),
+    );
     const fired = await Promise.all(due.map((timer) => this.#fire(timer)));
     const nextMs = await store.nextTimerInMs();
     if (nextMs !== null)
@@ -81,15 +85,9 @@ export class TimerLoop {
     return waitsForWorker && this.#seams.clock.now() - this.#startedAt < BOOT_GRACE_MS;
   }
 
-  #isLeftAlone({ ref }: DueTimer): boolean {
-    const until = this.#leftAlone.get(refKey(ref)) ?? 0;
-    return until > this.#seams.clock.now();
-  }
-
   /** A timer that cannot fire now (its actor is parked, the store is away) stays due. */
   async #fire({ ref, name, armingId }: DueTimer): Promise<boolean> {
     const { post, clock } = this.#seams;
-    this.#leftAlone.delete(refKey(ref));
     try {
       const timer = { name, armingId };
       const outcome = await post(ref, { type: 'timer.fired' }, { timer });

@@ -292,6 +292,20 @@ describe('what newer code wrote', () => {
     await old.stop();
   });
 
+  it("has due timers that take nobody else's place", async () => {
+    const { start, row, clock, store } = world();
+    const newer = await start('new', raised());
+    for (let n = 0; n < 600; n++)
+      await submit(newer, spec(`job_${n}`, { accountId: `acc_${n}`, deadlineMs: 1_000 }));
+    await newer.stop();
+    const old = await start('old', REGISTRY);
+    await submit(old, spec('job_ours', { deadlineMs: 2_000 }));
+    await clock.advance(30_000);
+    expect(row(jobRef('acc_a', 'job_ours')).state).toBe('expired');
+    expect((await store.dueTimers(1_000)).length).toBe(600);
+    await old.stop();
+  });
+
   it('and a damaged row alike stand still without a word to anybody else', () => {
     const said: string[] = [];
     const reader = new Reader({ log: (line) => void said.push(line) });

@@ -36,7 +36,11 @@ describe('trouble', () => {
     ['a pool that is away', new ConnectionError(SECRET), 'unavailable'],
     ['a killed backend', Object.assign(new Error(SECRET), { code: 'ECONNRESET' }), 'unavailable'],
     ['a parked actor', new Parked(job), 'parked'],
-    ['a poisoned event', new Poison(job, { type: 'job.cancelRequested' }, SECRET), 'parked'],
+    [
+      'a poisoned event',
+      new Poison(job, { type: 'job.cancelRequested' }, SECRET, new Map()),
+      'parked',
+    ],
     ['a cursor of somebody else', new InvalidCursor(), 'invalid_request'],
     ['a file that is too large', new BlobTooLarge('At most 5 bytes are accepted.'), 'too_large'],
     ['a file that is gone', new BlobMissing('sha256:x is not stored.'), 'not_found'],
