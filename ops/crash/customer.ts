@@ -47,6 +47,8 @@ export class Customer {
   #isAsking = true;
   #isBroke = false;
   #asked = 0;
+  /** Not answered yet. */
+  #asking = 0;
 
   constructor(options: CustomerOptions) {
     this.#options = options;
@@ -64,7 +66,8 @@ export class Customer {
       },
       surroundings: { later },
     });
-    void this.#ask();
+    this.#begin(this.#ask());
+    this.#begin(this.#lookAround());
   }
 
   /** Tokens are used up: somebody else must come. */
@@ -106,7 +109,10 @@ export class Customer {
   async #ask(): Promise<void> {
     const { chance, openMax } = this.#options;
     while (this.#isAsking && !this.#isBroke) {
-      if (this.#open.size + this.#work.size < openMax) this.#begin(this.#oneJob());
+      if (this.#open.size + this.#asking < openMax) {
+        this.#asking += 1;
+        this.#begin(this.#oneJob().finally(() => (this.#asking -= 1)));
+      }
       if (chance.chance(0.005)) this.#stream.reconnect();
       await delay(chance.whole(5, 60));
     }
@@ -136,7 +142,6 @@ export class Customer {
     }
     // The same key, long after: the same job.
     if (chance.chance(0.05)) await this.#untilAnswered(request, key);
-    await this.#watch(job);
   }
 
   #request(): JobRequestInput {
@@ -195,12 +200,11 @@ export class Customer {
     if (view) history.note({ what: 'cancelAsked', account, job, state: view.state });
   }
 
-  /** Looks now and then, because the stream may be slow; ends when the end was seen either way. */
-  async #watch(job: string): Promise<void> {
-    const { chance } = this.#options;
-    while (this.#open.has(job) && this.#isAsking) {
-      await delay(LOOK_EVERY_MS * (0.5 + chance.next()));
-      if (this.#open.has(job)) await this.look(job);
+  /** Looks at what is open now and then, because the stream may be slow. */
+  async #lookAround(): Promise<void> {
+    while (this.#isAsking) {
+      await delay(LOOK_EVERY_MS);
+      for (const job of this.#open) await this.look(job);
     }
   }
 
