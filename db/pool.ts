@@ -1,5 +1,6 @@
 // The pool for ordinary queries (`queries/*.ts`): every row is checked against its zod schema. Turns do
 // not come by here; they go through the Store.
+import { createPgDriverFactory } from '@slonik/pg-driver';
 import {
   createPool,
   type DatabasePool,
@@ -7,24 +8,35 @@ import {
   type Interceptor,
   SchemaValidationError,
 } from 'slonik';
+import { withDeadline, withPlaces } from './bounded-pool.ts';
 
 export interface PoolOptions {
   readonly url: string;
   readonly connectionsMax?: number;
+  /** Also how long a call waits for one of the connections. */
   readonly connectTimeoutMs?: number;
+  /** Postgres cancels a statement that takes longer. */
   readonly statementTimeoutMs?: number;
+  /** How long we wait for an answer, when the network has swallowed it. */
+  readonly answerTimeoutMs?: number;
 }
+
+/** A statement that was given up is not waited for a second time. */
+const GIVEN_UP_MS = 200;
 
 export async function createDatabasePool({
   url,
   connectionsMax = 10,
   connectTimeoutMs = 5_000,
   statementTimeoutMs = 10_000,
+  answerTimeoutMs = statementTimeoutMs + 5_000,
 }: PoolOptions): Promise<DatabasePool> {
   const pool = await createPool(url, {
     maxPoolSize: connectionsMax,
     connectionTimeout: connectTimeoutMs,
     statementTimeout: statementTimeoutMs,
+    gracefulTerminationTimeout: GIVEN_UP_MS,
+    driverFactory: withDeadline(createPgDriverFactory(), answerTimeoutMs),
     idleTimeout: 60_000,
     typeParsers: [safeInteger, time],
     interceptors: [checkRows],
@@ -33,7 +45,7 @@ export async function createDatabasePool({
   });
   // Without a listener Node ends the process when Postgres goes away. Callers get their own errors.
   pool.on('error', () => undefined);
-  return pool;
+  return withPlaces(pool, connectionsMax, connectTimeoutMs);
 }
 
 const safeInteger: DriverTypeParser = {
