@@ -49,9 +49,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   ops: { folders: () => FOLDERS, packages: { not: [] }, computed: () => true },
 };
 
+/** Tests on a larger scale, with commands of their own. */
+const TRIALS = /^ops\/(bench|crash|differential|rolling|simulation)\//;
+
 /** Tests, and what only tests load: exempt from the table, and not to be imported by the rest. */
 export const isTest = (path: string): boolean =>
-  /\.test\.(ts|js)$/.test(path) || /(^|[/-])(conformance|testing)(\.ts$|\/)/.test(path);
+  /\.test\.(ts|js)$/.test(path) ||
+  /(^|[/-])(conformance|testing)(\.ts$|\/)/.test(path) ||
+  TRIALS.test(path);
 
 export function importComplaints(path: string, facts: SourceFacts): string[] {
   const rule = RULES[path.split('/')[0] ?? ''];
