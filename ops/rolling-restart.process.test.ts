@@ -36,7 +36,7 @@ beforeAll(async () => {
   home = temporaryFolder('rolling');
   for (let n = 0; n < RUNTIMES; n++) ports.push(await freePort());
   await Promise.all(ports.map((_, n) => start(n)));
-  front = await startFront(ports, join(home, 'front'));
+  front = await startFront(ports, await freePort(), join(home, 'front'));
   for (const [n, engine] of engines.entries()) {
     const { key } = await issueKey(database.url, keyOf('worker'));
     agents.push(

@@ -12,25 +12,27 @@ export class ChannelHub {
 
   channel(): Channel {
     const topics = new Set<string>();
-    let leave = (): void => undefined;
+    let member: { topics: Set<string>; listener: ChannelListener } | null = null;
     return {
       isSlow: false,
       open: (listener) => {
-        const member = { topics, listener };
+        member = { topics, listener };
         this.#members.add(member);
-        leave = () => void this.#members.delete(member);
         listener.connected();
       },
       subscribe: (topic) => void topics.add(topic),
       unsubscribe: (topic) => void topics.delete(topic),
       publish: (topic, texts) => {
-        const sent = texts.filter((text) => !this.#isLost(topic, text));
-        for (const member of [...this.#members])
-          if (member.topics.has(topic))
-            for (const text of sent) member.listener.received(topic, text);
+        const sent = member ? texts.filter((text) => !this.#isLost(topic, text)) : [];
+        for (const each of [...this.#members])
+          if (each.topics.has(topic)) for (const text of sent) each.listener.received(topic, text);
         return Promise.resolve();
       },
-      close: () => Promise.resolve(leave()),
+      close: () => {
+        if (member) this.#members.delete(member);
+        member = null;
+        return Promise.resolve();
+      },
     };
   }
 }

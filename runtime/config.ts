@@ -34,6 +34,10 @@ export const environment = z.object({
     ['postgres:', 'postgresql:'],
     'must be the address of a PostgreSQL database, such as postgres://user:password@localhost:5432/tessera',
   ).optional(),
+  REDIS_URL: address(
+    ['redis:', 'rediss:'],
+    'must be the address of a Redis, such as redis://localhost:6379',
+  ).optional(),
   PUBLIC_URL: address(
     ['http:', 'https:'],
     'must be the address people type, such as https://tessera.example.org',
@@ -75,6 +79,8 @@ export interface Config {
   readonly home: string;
   /** Null: no database was named, `up` starts the embedded one. */
   readonly databaseUrl: string | null;
+  /** Null: runtimes on one database tell each other by way of it. */
+  readonly redisUrl: string | null;
   readonly publicUrl: string | null;
   readonly logLevel: z.infer<typeof environment>['LOG_LEVEL'];
   /**
@@ -122,6 +128,7 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
     host: data.HOST.replace(/^\[(.*)\]$/, '$1'),
     home: resolve(cwd, data.TESSERA_HOME),
     databaseUrl: data.DATABASE_URL ?? null,
+    redisUrl: data.REDIS_URL ?? null,
     publicUrl: data.PUBLIC_URL ?? null,
     logLevel: data.LOG_LEVEL,
     // No identity provider can be configured yet; the first one turns this off.

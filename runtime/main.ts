@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
 import { LocalBlobs } from '../adapters/blobs/local-blobs.ts';
+import { RedisChannel } from '../adapters/redis/redis-channel.ts';
 import { PostgresChannel } from '../db/notifications.ts';
 import { createDatabasePool } from '../db/pool.ts';
 import { PostgresStore } from '../db/postgres-store.ts';
@@ -47,6 +48,9 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     level: config.logLevel,
     redact: ['req.headers.authorization', 'req.headers.cookie'],
   });
+  const channel = config.redisUrl
+    ? await RedisChannel.connect({ url: config.redisUrl })
+    : new PostgresChannel({ url: config.databaseUrl });
   const clock = new StoreClock();
   const metrics = new Metrics();
   const store = metrics.measured(new PostgresStore({ url: config.databaseUrl }));
@@ -57,14 +61,15 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     log: (message) => log.warn(message),
   });
   const runtimeId = config.runtimeId ?? `${hostname()}:${process.pid}`;
+  const presence = new PostgresPresence({ url: config.databaseUrl, runtimeId });
   const core = makeCore({
     store,
     clock,
     ids: realIds,
     isStored: storedFor(pool, blobs),
     runtimeId,
-    channel: new PostgresChannel({ url: config.databaseUrl }),
-    presence: new PostgresPresence({ url: config.databaseUrl, runtimeId }),
+    channel,
+    presence,
     version: packageJson.version,
     log: (message) => log.warn(message),
     observe: (component) => {
@@ -107,6 +112,10 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
 
   await housekeeping.prepare();
   await core.start();
+  if (channel.isSlow && (presence.others ?? 0) > 0)
+    log.warn(
+      'Another runtime works on this database and REDIS_URL is not set: people see the picture form only at the runtime that their worker is connected to.',
+    );
   let isStopping = false;
   const server = await startServer(host, {
     site: await siteHandler(siteFolder),

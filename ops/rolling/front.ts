@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startBalancer } from '../crash/balancer.ts';
 import { dice } from '../crash/dice.ts';
-import { freePort } from '../testing.ts';
 
 export interface Front {
   readonly kind: 'nginx' | 'balancer';
@@ -16,9 +15,14 @@ export interface Front {
   close(): Promise<void>;
 }
 
-export async function startFront(ports: readonly number[], folder: string): Promise<Front> {
+/** @param port a free one */
+export async function startFront(
+  ports: readonly number[],
+  port: number,
+  folder: string,
+): Promise<Front> {
   const isInstalled = spawnSync('nginx', ['-v']).status === 0;
-  return isInstalled ? startNginx(ports, folder) : startSmall(ports);
+  return isInstalled ? startNginx(ports, port, folder) : startSmall(ports);
 }
 
 async function startSmall(ports: readonly number[]): Promise<Front> {
@@ -26,8 +30,7 @@ async function startSmall(ports: readonly number[]): Promise<Front> {
   return { kind: 'balancer', url: `http://127.0.0.1:${balancer.port}`, close: balancer.close };
 }
 
-async function startNginx(ports: readonly number[], folder: string): Promise<Front> {
-  const port = await freePort();
+async function startNginx(ports: readonly number[], port: number, folder: string): Promise<Front> {
   mkdirSync(join(folder, 'logs'), { recursive: true });
   const file = join(folder, 'nginx.conf');
   writeFileSync(file, configuration(ports, port, folder));
