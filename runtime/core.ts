@@ -73,7 +73,7 @@ export function makeCore(seams: CoreSeams): Core {
     log,
     ...(seams.registry ? { registry: seams.registry } : {}),
     leftAlone: (row) => {
-      leases.standAside();
+      if (row.version > reader.registry[row.ref.kind].current.version) leases.standAside();
       seams.leftAlone?.(row);
     },
   });

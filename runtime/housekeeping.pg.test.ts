@@ -2,8 +2,9 @@ import { mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { DatabasePool } from 'slonik';
+import { type DatabasePool, sql } from 'slonik';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { LocalBlobs } from '../adapters/blobs/local-blobs.ts';
 import { batchOf, journalOf, write } from '../db/conformance/batches.ts';
 import { createDatabasePool } from '../db/pool.ts';
@@ -209,6 +210,10 @@ describe('a sweep', () => {
     expect(await first.runOnce()).toBe(true);
     expect(await others[0]).toBe(false);
     await Promise.all(others);
+    // The connections are as they were.
+    const set = await pool.any(sql.type(z.object({ name: z.string() }))`
+      select name from pg_settings where setting <> reset_val and name ~ '^(enable_|lock_timeout)'`);
+    expect(set).toEqual([]);
     expect(await sweeper().runOnce()).toBe(true);
   });
 

@@ -100,7 +100,9 @@ export class Housekeeping {
     return [
       () => createJournalPartitions(connection, PARTITION_DAYS),
       () =>
-        this.#slices('jobs_removed', () => removeArchived(connection, { graceMs, limit: slice })),
+        this.#slices('jobs_removed', () =>
+          removeArchived(connection, { ageMs, graceMs, limit: slice }),
+        ),
       () =>
         this.#slices('jobs_archived', async () => {
           const options = { ageMs, filesKeptMs: filesMs, limit: slice, after };
@@ -131,9 +133,10 @@ export class Housekeeping {
   }
 
   async #expireFiles(connection: DatabasePoolConnection): Promise<void> {
-    const { slice } = this.#kept;
-    for (let seen = slice; seen === slice && !this.#isStopping;) {
-      const expired = await deleteExpiredBlobs(connection, slice);
+    // Each is looked for in all jobs of its account that are not archived yet.
+    const limit = Math.ceil(this.#kept.slice / 10);
+    for (let seen = limit; seen === limit && !this.#isStopping;) {
+      const expired = await deleteExpiredBlobs(connection, limit);
       this.#seams.count('files_expired', expired.deleted);
       ({ seen } = expired);
     }

@@ -104,10 +104,18 @@ async function insert(
 /** Inputs and outputs, whatever the chart's version calls them. */
 const FILE = /sha256:[0-9a-f]{64}/g;
 
+interface Removing {
+  /** As when they were archived: younger ones need not be looked at. */
+  readonly ageMs: number;
+  /** Since they were archived. */
+  readonly graceMs: number;
+  readonly limit: number;
+}
+
 /** Takes a slice of archived jobs out of `actors`; answers how many. */
 export async function removeArchived(
   pool: CommonQueryMethods,
-  { graceMs, limit }: { readonly graceMs: number; readonly limit: number },
+  { ageMs, graceMs, limit }: Removing,
 ): Promise<number> {
   const rows = await pool.any(sql.type(moved)`
     delete from actors a using (
@@ -115,6 +123,7 @@ export async function removeArchived(
       from actors o join archive x
         on x.account_id = o.account_id and x.kind = o.kind and x.id = o.id
       where o.kind = 'job' and o.settled and o.parked_at is null
+        and o.created_at < ${agoOf(ageMs)}
         and x.archived_at < ${agoOf(graceMs)}
       order by o.created_at limit ${limit}
     ) as done

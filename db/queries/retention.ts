@@ -12,8 +12,16 @@ const made = z.object({ made: z.number() });
 const dropped = z.object({ name: z.string() });
 const lock = z.object({ taken: z.boolean() });
 
-/** Turns come first: a sweep that cannot have a lock within this tries again an hour later. */
-const LOCK_MS = 500;
+/**
+ * Turns come first: a sweep that cannot have a lock soon tries again an hour later. And it finds its rows by
+ * key, for the archive only grows: a plan that reads all of it would get slower for ever.
+ */
+const SETTINGS = {
+  lock_timeout: '500ms',
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+};
 
 /**
  * Runs the sweep, unless another one is under way. The lock lives and dies with the connection that all of
@@ -28,15 +36,16 @@ export function withSweepLock(
     const { taken } = await connection.one(sql.type(lock)`
       select pg_try_advisory_lock(hashtext('tessera.housekeeping')) as taken`);
     if (!taken) return false;
-    const waitFor = (ms: number) =>
-      connection.query(sql.type(nothing)`
-        select set_config('lock_timeout', ${`${ms}ms`}, false)`);
     try {
-      await waitFor(LOCK_MS);
+      for (const [name, value] of Object.entries(SETTINGS))
+        await connection.query(sql.type(nothing)`select set_config(${name}, ${value}, false)`);
       await sweep(connection);
     } finally {
       // As it was: the connection goes back to the pool.
-      await waitFor(0);
+      for (const name of Object.keys(SETTINGS))
+        await connection.query(sql.type(nothing)`
+          select set_config(name, reset_val || coalesce(unit, ''), false)
+          from pg_settings where name = ${name}`);
       await connection.query(sql.type(nothing)`
         select pg_advisory_unlock(hashtext('tessera.housekeeping'))`);
     }
@@ -62,10 +71,11 @@ export async function dropJournalOlderThan(
 ): Promise<readonly string[]> {
   const rows = await pool.any(sql.type(dropped)`
     select drop_journal_partitions(least(${agoOf(ageMs)}, (
-      select min(a.created_at) from actors a
+      select a.created_at from actors a
       where a.kind = 'job' and a.settled and a.parked_at is null and not exists (
         select 1 from archive x
-        where x.account_id = a.account_id and x.kind = a.kind and x.id = a.id)))) as name`);
+        where x.account_id = a.account_id and x.kind = a.kind and x.id = a.id)
+      order by a.created_at limit 1))) as name`);
   return rows.map(({ name }) => name);
 }
 
