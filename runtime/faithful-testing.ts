@@ -1,15 +1,23 @@
-// Test equipment: a worker's agent and a reader of the stream who do not give up, for `SmallWorld`.
+// Test equipment: a worker's agent and a reader of the stream who do not give up.
 import type { Store } from '../db/store.ts';
 import type { AgentFrame, RuntimeFrame } from '../machines/contract/worker-protocol.ts';
+import type { Clock } from './clock.ts';
+import type { Core } from './core.ts';
 import { ACCOUNT, AGAIN_MS, type SmallWorld } from './faults-testing.ts';
 import { StreamSession } from './http/stream-session.ts';
 import { BLOB, offer } from './testing.ts';
 
 const RUN_MS = 300;
 
+/** Where the agent finds a runtime. */
+export interface Place {
+  readonly clock: Clock;
+  readonly current: Core | null;
+}
+
 /** Does what `adapters/worker` does: obeys, repeats an end until it is settled, connects again. */
 export class FaithfulAgent {
-  readonly #world: SmallWorld;
+  readonly #world: Place;
   readonly #loaded = new Set<string>();
   /** By job and attempt; the end it came to, once it has. */
   readonly #attempts = new Map<string, { job: string; attempt: number; end: AgentFrame | null }>();
@@ -18,7 +26,7 @@ export class FaithfulAgent {
   #wire: { receive(text: string): void; closed(): void } | null = null;
   #isDone = false;
 
-  constructor(world: SmallWorld) {
+  constructor(world: Place) {
     this.#world = world;
     void this.#connect();
     void this.#beat();

@@ -36,15 +36,20 @@ class AheadClock extends StoreClock {
 export type TestRuntime = Awaited<ReturnType<typeof startTestRuntime>>;
 
 export async function startTestRuntime(
-  options: Partial<AppOptions> & { readonly config?: Partial<Config> } = {},
+  options: Partial<AppOptions> & {
+    readonly config?: Partial<Config>;
+    /** A way to the database that a test can break. */
+    readonly through?: (url: string) => Promise<string>;
+  } = {},
 ) {
   const database = await testDatabase();
+  const url = (await options.through?.(database.url)) ?? database.url;
   const folder = await mkdtemp(join(tmpdir(), 'tessera-http-'));
   const clock = new AheadClock();
   const metrics = new Metrics({ withProcess: false });
-  const store = metrics.measured(new PostgresStore({ url: database.url }));
+  const store = metrics.measured(new PostgresStore({ url }));
   const blobs = await LocalBlobs.open(folder);
-  const pool = await createDatabasePool({ url: database.url });
+  const pool = await createDatabasePool({ url });
   const log = () => undefined;
   const inspector = new Inspector({ store, clock, history: historyOf(store, pool), log });
   const core = makeCore({
