@@ -1,6 +1,7 @@
 // A worker agent whose engine does nothing: it speaks the worker protocol as the real one does, over any
 // wire, and keeps its promises. A command that is delivered twice is carried out once, an end is repeated
 // until it is settled, and a broken connection brings everything back.
+import { createHash } from 'node:crypto';
 import type { ModelOffer } from '../../machines/contract/models.ts';
 import type {
   AgentFrame,
@@ -8,8 +9,9 @@ import type {
   WorkerCommand,
 } from '../../machines/contract/worker-protocol.ts';
 
-/** The result of every job. Nobody uploads it: it has to be stored, or taken to be. */
-export const BLOB = `sha256:${'00'.repeat(32)}`;
+/** The result of every job. Nobody uploads it: it has to be there already, or taken to be. */
+export const RESULT = Buffer.from('.');
+export const BLOB = `sha256:${createHash('sha256').update(RESULT).digest('hex')}`;
 
 export const MODEL: ModelOffer = {
   id: 'no-op',
@@ -130,7 +132,7 @@ export class NoOpAgent {
     this.#attempts.set(keyOf(order), own);
     this.#say({ type: 'started', job, attempt });
     void this.#options.handler(order).then(() => {
-      const outputs = [{ blob: BLOB, bytes: 1, mediaType: 'image/png', facts: {} }];
+      const outputs = [{ blob: BLOB, bytes: RESULT.length, mediaType: 'image/png', facts: {} }];
       own.end = { type: 'finished', job, attempt, outputs, runMs: 0 };
       this.#say(own.end);
     });

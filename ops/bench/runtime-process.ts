@@ -3,13 +3,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { DatabasePool } from 'slonik';
+import { LocalBlobs } from '../../adapters/blobs/local-blobs.ts';
 import { ensureAccount } from '../../db/queries/accounts.ts';
 import { insertApiKey } from '../../db/queries/api-keys.ts';
 import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import { makeKey, type KeyKind } from '../../runtime/keys.ts';
 import { REPOSITORY } from '../cli/home.ts';
 import { cleanEnvironment, freePort } from '../testing.ts';
+import { RESULT } from './no-op-agent.ts';
 
 const START_LIMIT_MS = 60_000;
 
@@ -34,6 +37,8 @@ export async function startRuntimeProcess(options: RuntimeOptions): Promise<Runt
   const { url, fail } = options;
   const port = options.port ?? (await freePort());
   const home = mkdtempSync(join(tmpdir(), 'tessera-bench-home-'));
+  const blobs = await LocalBlobs.open(join(home, 'blobs'));
+  await blobs.put(Readable.from([RESULT]), RESULT.length);
   const settings = { DATABASE_URL: url, PORT: String(port), TESSERA_HOME: home, LOG_LEVEL: 'warn' };
   const main = join(REPOSITORY, 'ops', 'cli', 'main.ts');
   const child = spawn(process.execPath, [main, 'runtime'], {
