@@ -1,6 +1,7 @@
 // Brings a stored actor forward to a newer chart, with its timers. XState arms a timer when a state is
 // entered and never when it is restored, so an `after` that a deploy added to the state an actor rests in
-// would never go off (xstate #4627), and one that was taken away would go off for nothing.
+// would never go off, and one that was taken away would go off for nothing.
+import assert from 'node:assert/strict';
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import type { PlannedAction } from './plan.ts';
 import type { AtRest, Chart, Upcast } from './versions.ts';
@@ -53,6 +54,10 @@ export function upcast(
         each.eventType,
         raise(each.eventType, each.eventType, delayOf(each, machine, snapshot)),
       );
+  checkTimers(machine, names, [
+    ...Object.keys(stored.timers).filter((name) => !gone.includes(name)),
+    ...armed.keys(),
+  ]);
   return {
     snapshot,
     actions: [
@@ -60,6 +65,12 @@ export function upcast(
       ...armed.values(),
     ],
   };
+}
+
+/** Each `after` of an active state has its timer, and no other has one (I12). */
+function checkTimers(machine: AnyStateMachine, wanted: Set<string>, all: readonly string[]): void {
+  const armed = new Set(all.filter((name) => name.startsWith(AFTER)));
+  assert.deepEqual([...armed].sort(), [...wanted].sort(), `${machine.id}: timers after an upcast`);
 }
 
 const raise = (id: string, type: string, delay: number): PlannedAction => ({

@@ -1,7 +1,9 @@
 // What people can still do with a job that ended long ago, when it has left the hot table.
+import { sql } from 'slonik';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { JobView } from '../../machines/contract/views.ts';
-import { jobRef } from '../../machines/contract/ids.ts';
+import { jobRef, SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import { Housekeeping } from '../housekeeping.ts';
 import { blobIdOf, PNG, startTestRuntime, until, type TestRuntime } from './testing.ts';
 
@@ -80,6 +82,23 @@ describe('an archived job', () => {
       available_millitokens: number;
     }>();
     expect(available_millitokens).toBe(20_000 - job.cost.millitokens);
+  });
+
+  it('tells its story when the journal has dropped it', async () => {
+    const admin = await runtime.key('admin', SYSTEM_ACCOUNT);
+    const story = () =>
+      runtime.call({
+        url: `/v1/admin/actors/job/${job.id}/journal?account=acc_a`,
+        key: admin.key,
+      });
+    const before = (await story()).json<{ data: { revision: number; to: string }[] }>();
+    await runtime.host.pool.query(sql.type(z.object({}))`
+      alter table journal detach partition journal_default`);
+    expect((await story()).json()).toEqual(before);
+    await runtime.host.pool.query(sql.type(z.object({}))`
+      alter table journal attach partition journal_default default`);
+    expect(before.data.map(({ revision }) => revision)).toEqual(before.data.map((_, n) => n + 1));
+    expect(before.data.at(-1)).toMatchObject({ to: 'succeeded' });
   });
 
   it('stays as it ended, whoever comes late', async () => {
