@@ -1,7 +1,7 @@
 // The turns computed so far and not yet committed, as components, and their way into rows. A batch may be
 // computed while the one before it is being committed: then it reads what that one will have written.
 import type { CommitBatch } from '../db/store.ts';
-import { refKey, type ActorRef } from '../machines/contract/ids.ts';
+import { refKey } from '../machines/contract/ids.ts';
 import { persist, stateName, tagsOf, type Actor } from './actor.ts';
 import type { Component, Row, Turned } from './component.ts';
 import { publicChange } from './views.ts';
@@ -20,10 +20,6 @@ export class Batch {
   }
 
   /** The actor after the turns of this batch and the one before it; null if they did not change it. */
-  read(ref: ActorRef): Actor | null {
-    return this.get(refKey(ref));
-  }
-
   get(key: string): Actor | null {
     return this.#byActor.get(key)?.turned.get(key)?.after ?? this.#previous?.get(key) ?? null;
   }

@@ -28,7 +28,7 @@ interface Delivery {
  */
 export function cascade(
   mail: Mail,
-  read: (ref: ActorRef) => Actor | null,
+  read: (ref: ActorRef, key: string) => Actor | null,
   at: number,
   registry: Registry = REGISTRY,
 ): Component {

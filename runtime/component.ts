@@ -61,11 +61,12 @@ export class Component {
     return component;
   }
 
-  read(ref: ActorRef, outside: (ref: ActorRef) => Actor | null): Actor | null {
+  /** @param outside the actor before this component */
+  read(ref: ActorRef, outside: (ref: ActorRef, key: string) => Actor | null): Actor | null {
     const key = refKey(ref);
     const turned = this.turned.get(key);
     if (turned) return turned.after;
-    const actor = outside(ref);
+    const actor = outside(ref, key);
     const rests = actor !== null && (actor.parked || isSettled(actor));
     if (!this.reads.has(key)) this.reads.set(key, { ref, revision: actor?.revision ?? 0, rests });
     return actor;

@@ -42,7 +42,7 @@ export async function compute(
 
 async function computeAll(mails: readonly Mail[], batch: Batch, seams: TurnSeams): Promise<void> {
   const wanted = mails.flatMap(Residents.wantedBy);
-  await seams.residents.load(wanted.filter((ref) => !batch.read(ref)));
+  await seams.residents.load(wanted.filter((ref) => !batch.get(refKey(ref))));
   for (const mail of mails) {
     const component = await applied(mail, batch, seams);
     if (component) batch.add(component);
@@ -57,13 +57,14 @@ async function applied(mail: Mail, batch: Batch, seams: TurnSeams): Promise<Comp
     // Applied by a commit whose outcome was unknown: its caller is told how things are now.
     const component = new Component(mail);
     await residents.load([mail.to]);
-    const actor = component.read(mail.to, (ref) => residents.read(ref, false));
+    const actor = component.read(mail.to, (ref, key) => residents.read(ref, key, false));
     mail.outcome = { ok: true, actor, changed: true };
     return component;
   }
   const isNew = mail.tries === 0 && mail.event.type === 'job.submitRequested';
-  const read = (ref: ActorRef) =>
-    batch.read(ref) ?? residents.read(ref, isNew && refKey(ref) === refKey(mail.to));
+  const newKey = isNew ? refKey(mail.to) : null;
+  const read = (ref: ActorRef, key: string) =>
+    batch.get(key) ?? residents.read(ref, key, key === newKey);
   for (;;) {
     try {
       const component = cascade(mail, read, clock.now(), residents.registry);

@@ -18,7 +18,8 @@ export const isWhole = (patch: Context): boolean => WHOLE in patch;
 
 /** What differs, key by key; what is the same object is taken to be unchanged. */
 export function difference(before: Context, after: Context): Context {
-  const changed: Record<string, unknown> = {};
+  // Without a prototype, for the keys may be ids: V8 would make a class of every new one.
+  const changed = Object.create(null) as Record<string, unknown>;
   for (const key of Object.keys(after)) {
     const [old, now] = [before[key], after[key]];
     if (old !== now && now !== undefined)

@@ -3,7 +3,7 @@
 // everything that was read, and a component that is lost is computed again from the store.
 import type { Store } from '../db/store.ts';
 import { quotaRef, refKey, workerRef, type ActorRef } from '../machines/contract/ids.ts';
-import type { Actor } from './actor.ts';
+import { isSettled, type Actor } from './actor.ts';
 import type { Mail } from './mailbox.ts';
 import { Reader } from './reader.ts';
 import type { Registry } from './versions.ts';
@@ -71,8 +71,7 @@ export class Residents {
   }
 
   /** Null when the actor does not exist. */
-  read(ref: ActorRef, isTakenToBeNew: boolean): Actor | null {
-    const key = refKey(ref);
+  read(ref: ActorRef, key: string, isTakenToBeNew: boolean): Actor | null {
     const actor = this.#actors.get(key);
     if (actor) return actor;
     if (isTakenToBeNew || this.#fresh.has(key)) return this.#fresh.get(key) ?? null;
@@ -91,7 +90,8 @@ export class Residents {
     // A read may have been under way while a newer turn was committed.
     if (known && known.revision > actor.revision) return;
     this.#actors.delete(actor.key);
-    this.#actors.set(actor.key, actor);
+    // What has ended is hardly asked for again.
+    if (!isSettled(actor)) this.#actors.set(actor.key, actor);
   }
 
   evict(keys: Iterable<string>): void {

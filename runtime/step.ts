@@ -3,7 +3,6 @@
 // And the pure beginning. Both are bounded: a chart that never comes to rest throws.
 import {
   createActor,
-  initialTransition,
   type AnyActorScope,
   type AnyMachineSnapshot,
   type AnyStateMachine,
@@ -46,9 +45,10 @@ export function begin(
   machine: AnyStateMachine,
   input: object,
 ): readonly [AnyMachineSnapshot, readonly PlannedAction[]] {
-  scopeOf(machine);
-  const [begun, actions] = initialTransition(machine, input);
-  const snapshot = begun as AnyMachineSnapshot;
+  const scope = scopeOf(machine);
+  const actions: PlannedAction[] = [];
+  scope.actionExecutor = (action) => void actions.push(action);
+  const snapshot = machine.getInitialSnapshot(scope as AnyActorScope, input) as AnyMachineSnapshot;
   // Here xstate does not throw what went wrong, but keeps it.
   if (snapshot.status === 'error') throw snapshot.error;
   return [snapshot, actions];
