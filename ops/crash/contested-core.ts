@@ -94,7 +94,7 @@ const told = (): Told => ({
 });
 
 await core.start();
-const telling = setInterval(() => process.send?.(told()), TELL_MS);
+const telling = setInterval(() => process.connected && process.send?.(told()), TELL_MS);
 const stop = (): void => void (isStopping = true);
 process.once('message', stop);
 process.once('disconnect', stop);

@@ -32,14 +32,21 @@ export async function contestedRun(options: ContestedOptions): Promise<Contested
   const total = (of: (each: Told) => number): number =>
     [...told.values()].reduce((sum, each) => sum + of(each), 0);
   const children = Array.from({ length: processes }, (_, n) => start(databaseUrl, `r${n + 1}`));
-  const stopAll = (): void => children.forEach((child) => child.connected && child.send('stop'));
-  for (const child of children)
+  let isEnough = false;
+  for (const child of children) {
+    child.on('error', () => undefined); // how it ended is looked at below
     child.on('message', (news: Told) => {
       told.set(child, news);
-      if (total((each) => each.turns) >= turns) stopAll();
+      if (isEnough || total((each) => each.turns) < turns) return;
+      isEnough = true;
+      for (const each of children) if (each.connected) each.send('stop');
     });
+  }
   const report = setInterval(() => say(`${total((each) => each.turns)} turns`), 5_000);
+  // The last words come before the end of the channel, not before the end of the process.
+  const silences = children.map((child) => once(child, 'disconnect'));
   const ends = await Promise.all(children.map((child) => once(child, 'exit')));
+  await Promise.all(silences);
   clearInterval(report);
   const seconds = (performance.now() - startedAt) / 1000;
   const books = await withDatabase(databaseUrl, readBooks);

@@ -1,5 +1,5 @@
 // One run: set the stage, let customers in, deal mischief, heal, wait until all has come to rest, judge.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { judge, type Violation } from './checker.ts';
@@ -42,14 +42,18 @@ export interface CrashReport {
 
 const AT_ONCE_MAX = 3;
 /** Promises and endings between two mischiefs, or as long without any. */
-const PROGRESS = 3;
-const PATIENCE_MS = 5_000;
+const PROGRESS = 2;
+const PATIENCE_MS = 3_000;
 const HEAL_LIMIT_MS = 180_000;
 const REST_LIMIT_MS = 60_000;
 
 export async function crashRun(options: CrashOptions): Promise<CrashReport> {
-  const { folder, say } = options;
+  const { folder } = options;
   mkdirSync(folder, { recursive: true });
+  const say = (line: string): void => {
+    appendFileSync(join(folder, 'mischief.log'), `${Date.now()} ${line}\n`);
+    options.say(line);
+  };
   const chance = dice(options.seed);
   const unbidden: string[] = [];
   const onUnbidden = (sentence: string): void => {
@@ -62,7 +66,7 @@ export async function crashRun(options: CrashOptions): Promise<CrashReport> {
     const startedAt = performance.now();
     const house = new House({ ...options, stage, history, chance, onUnexpected: onUnbidden });
     await house.open();
-    const done = await makeMischief(options, stage, house, chance);
+    const done = await makeMischief({ ...options, say }, stage, house, chance);
     const mischiefMs = performance.now() - startedAt;
     say('Healing: nothing is harmed any more, every open job must end.');
     await Promise.all([...stage.runtimes, ...stage.workers].map((each) => each.whenUp()));

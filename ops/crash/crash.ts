@@ -31,7 +31,7 @@ const report = await crashRun({
   signal: impatience.signal,
   ...{ folder, seed, kills, deck: DECK, rounds: Infinity, say: (line) => console.log(line) },
   minutesMax: wholeNumber('minutes', values.minutes, long ? 150 : 20),
-  paceMs: 1_500,
+  paceMs: 1_000,
   // Longer than any lease (15 s) lasts.
   pauseMs: long ? 60_000 : 20_000,
   runtimes: wholeNumber('runtimes', values.runtimes, 3),

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REPOSITORY } from '../cli/home.ts';
-import { type Arming, NOTHING } from './points.ts';
+import { type Arming, NOTHING, WHY } from './points.ts';
 
 export interface KeptOptions {
   readonly name: string;
@@ -148,7 +148,8 @@ export class KeptProcess {
     void delay(TERM_LIMIT_MS, null, { signal: hung.signal }).then(
       () => {
         this.#options.onUnbidden(`${this.name} did not end within 25 s of SIGTERM.`);
-        child.kill('SIGKILL');
+        if (child.connected) child.send(WHY);
+        setTimeout(() => child.kill('SIGKILL'), 500);
       },
       () => undefined,
     );

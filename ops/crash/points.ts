@@ -46,6 +46,9 @@ export interface Arming {
 /** Calls an arming off. */
 export const NOTHING = 'nothing';
 
+/** Asked of one that should have ended: the answer goes into its log. */
+export const WHY = 'why do you live';
+
 let armed: { point: Point; left: number; signal: Arming['signal'] } | null = null;
 
 /** Called wherever a point lies. */
@@ -58,7 +61,8 @@ export function pass(point: Point): void {
 
 /** Listens to the suite. `prepare` puts the point in place; an error in it ends the process, loudly. */
 export function obeySuite(prepare: (point: Point) => Promise<void> | void): void {
-  process.on('message', (arming: Arming | typeof NOTHING) => {
+  process.on('message', (arming: Arming | typeof NOTHING | typeof WHY) => {
+    if (arming === WHY) return console.error('Still open:', process.getActiveResourcesInfo());
     if (arming === NOTHING) {
       armed = null;
       return;
