@@ -1,6 +1,7 @@
 // The operator's view of an actor, and the inspector's socket, end to end on the real store.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
+import { archiveEnded, removeArchived } from '../../db/queries/archive.ts';
 import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import type { JobView } from '../../machines/contract/views.ts';
 import type { InspectionFrame } from '../inspector/frames.ts';
@@ -91,6 +92,22 @@ describe('an actor', () => {
       effects: { tell: [['acc_a/quota/acc_a', 'hold.requested']] },
       batch: expect.any(String),
     });
+  });
+
+  it('is still there long after, with all its turns', async () => {
+    const id = await make();
+    await cancel(id);
+    const path = (rest: string) => `job/${id}${rest}?account=acc_a`;
+    await until(() => runtime.host.dispatcher.status().queue.waiting === 0);
+    const before = [await look(path('')), await look<JournalView>(path('/journal'))] as const;
+    expect(before[0]).toMatchObject({ status: 'done' });
+    const { pool } = runtime.host;
+    const age = { ageMs: 0, limit: 100 };
+    await archiveEnded(pool, { ...age, filesKeptMs: 0, after: null });
+    expect(await removeArchived(pool, { ...age, graceMs: 0 })).toBeGreaterThan(0);
+    expect(await look(path(''))).toEqual(before[0]);
+    expect(await look(path('/journal'))).toEqual(before[1]);
+    expect(before[1].data.length).toBeGreaterThan(2);
   });
 
   it.each([
