@@ -66,7 +66,7 @@ export function makeCore(seams: CoreSeams): Core {
   const { presence = UNKNOWN, channel = new ChannelHub().channel() } = seams;
   const isAlone = (): boolean => !seams.channel || presence.others === 0;
   const signals = new Signals({ channel, clock, runtimeId, isAlone });
-  const elsewhere = new LiveElsewhere({ channel, runtimeId, isAlone });
+  const elsewhere = new LiveElsewhere({ channel, clock, runtimeId, isAlone });
   const live = new Live(elsewhere);
   const leases = new Leases(store, clock, runtimeId, presence);
   const reader = new Reader({

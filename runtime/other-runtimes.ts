@@ -30,6 +30,7 @@ export class OtherRuntimes {
   start(): void {
     const { channel, signals, elsewhere, live, log } = this.#seams;
     signals.start();
+    elsewhere.start();
     channel.open({
       received: (topic, text) => {
         const news = signals.read(topic, text);

@@ -123,6 +123,42 @@ describe('what one commits, the others act upon', () => {
     expect(eye.frames).toHaveLength(before);
   });
 
+  test('text has no hole: what was lost on the way is asked for again', async () => {
+    const [a, b] = await two();
+    const agent = await connect(b);
+    await submit(b, spec('job_1'));
+    await clock.advance(20);
+    const say = async (index: number, text: string) => {
+      agent.say({ type: 'text', job: 'job_1', attempt: 1, index, text });
+      await settled();
+    };
+    // Nobody watches yet; whoever comes later gets it from the beginning.
+    await say(0, 'Once');
+    const eye = new Eye();
+    a.live.watch('acc_a', eye);
+    const text = () => eye.frames.flatMap((frame) => (frame.type === 'text' ? [frame.text] : []));
+    await say(1, ' upon');
+    expect(text()).toEqual(['Once', ' upon']);
+    isDeaf = true;
+    await say(2, ' a');
+    isDeaf = false;
+    await say(3, ' time');
+    expect(text()).toEqual(['Once', ' upon', ' a', ' time']);
+
+    // Who told it is gone: what came after the gap is shown, and its number shows the gap.
+    isDeaf = true;
+    await say(4, ' there');
+    isDeaf = false;
+    const lost = hub.channel();
+    lost.open({ received: () => undefined, connected: () => undefined, broken: () => undefined });
+    const frames = [{ type: 'text', job_id: 'job_2', index: 7, text: 'late' }];
+    await lost.publish('live:acc_a', [JSON.stringify({ from: 'runtime-gone', frames })]);
+    await clock.advance(900);
+    expect(text()).not.toContain('late');
+    await clock.advance(200);
+    expect(text()).toContain('late');
+  });
+
   test('files go through any runtime, however stale its view', async () => {
     const [a, b] = await two();
     await connect(b);
