@@ -18,6 +18,7 @@ export interface Place {
 /** Does what `adapters/worker` does: obeys, repeats an end until it is settled, connects again. */
 export class FaithfulAgent {
   readonly #world: Place;
+  readonly #file: { readonly blob: string; readonly bytes: number };
   readonly #loaded = new Set<string>();
   /** By job and attempt; the end it came to, once it has. */
   readonly #attempts = new Map<string, { job: string; attempt: number; end: AgentFrame | null }>();
@@ -26,8 +27,10 @@ export class FaithfulAgent {
   #wire: { receive(text: string): void; closed(): void } | null = null;
   #isDone = false;
 
-  constructor(world: Place) {
+  /** @param file what it makes; it has to be stored where the runtime looks for it */
+  constructor(world: Place, file = { blob: BLOB, bytes: 10 }) {
     this.#world = world;
+    this.#file = file;
     void this.#connect();
     void this.#beat();
   }
@@ -37,12 +40,21 @@ export class FaithfulAgent {
     while (!this.#isDone && !this.#wire) {
       const core = this.#world.current;
       if (core) {
-        const connection = {
-          send: (text: string) => void this.#hear(JSON.parse(text) as RuntimeFrame),
-          close: () => this.#closed(),
-          bufferedBytes: () => 0,
-        };
-        this.#wire = core.sessions.accept(connection, 'wrk_1');
+        let isOpen = true;
+        const wire = core.sessions.accept(
+          {
+            send: (text) => {
+              if (isOpen) this.#hear(JSON.parse(text) as RuntimeFrame);
+            },
+            close: () => {
+              if (isOpen) this.#closed();
+              isOpen = false;
+            },
+            bufferedBytes: () => 0,
+          },
+          'wrk_1',
+        );
+        this.#wire = wire;
         this.#say({
           type: 'hello',
           ...{ protocol: 1, epoch: 'boot-1', name: 'faithful', version: '1', gpu: null, slots: 1 },
@@ -95,7 +107,7 @@ export class FaithfulAgent {
     this.ran.push(key);
     this.#say({ ...named(order), type: 'started' });
     await this.#world.clock.sleep(RUN_MS);
-    const outputs = [{ blob: BLOB, bytes: 10, mediaType: 'image/png', facts: {} }];
+    const outputs = [{ ...this.#file, mediaType: 'image/png', facts: {} }];
     this.#end({ ...named(order), type: 'finished', outputs, runMs: RUN_MS });
   }
 
