@@ -51,7 +51,7 @@ async function computeAll(mails: readonly Mail[], batch: Batch, seams: TurnSeams
 
 /** @returns null when the caller has been told already */
 async function applied(mail: Mail, batch: Batch, seams: TurnSeams): Promise<Component | null> {
-  const { residents, store, clock, ids, log } = seams;
+  const { residents, store, clock, ids } = seams;
   delete mail.failure;
   if (mail.doubts.length > 0 && (await wasCommitted(store, clock, mail))) {
     // Applied by a commit whose outcome was unknown: its caller is told how things are now.
@@ -73,7 +73,6 @@ async function applied(mail: Mail, batch: Batch, seams: TurnSeams): Promise<Comp
     } catch (error) {
       if (error instanceof NotResident) await residents.load([error.ref]);
       else if (error instanceof Poison) {
-        log(`parked: ${error.message}`);
         return parking(mail, error, ids.uuid());
       } else if (error instanceof Parked) {
         mail.fail(error);

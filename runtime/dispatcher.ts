@@ -152,6 +152,15 @@ export class Dispatcher implements Assigner {
     this.#live.delete(id);
   }
 
+  /**
+   * With nothing known to wait and somebody idle, little is open: cheap to look whether something was
+   * missed. Nothing should be, but a job that nobody knows of would wait for ever.
+   */
+  async lookForMissed(): Promise<void> {
+    if (this.#queue.size > 0 || !this.#seams.leases.held('dispatcher')) return;
+    if (this.#fleet.available(this.#seams.isConnected).length > 0) await this.rebuild();
+  }
+
   assign(turned: readonly Actor[]): readonly Mail[] {
     for (const actor of turned) this.#note(actor);
     const { leases, clock, isConnected } = this.#seams;

@@ -9,12 +9,14 @@ import type { Live } from './live.ts';
 
 const POLL_MS = 500;
 const PAGE_ROWS = 1_000;
+/** Polls between two looks for what the dispatcher may have missed. */
+const POLLS_PER_LOOK = 20;
 
 interface Seams {
   readonly store: Store;
   readonly clock: Clock;
   readonly live: Live;
-  readonly dispatcher: Pick<Dispatcher, 'learn'>;
+  readonly dispatcher: Pick<Dispatcher, 'learn' | 'lookForMissed'>;
 }
 
 export class StreamRelay {
@@ -47,9 +49,11 @@ export class StreamRelay {
   }
 
   async #run(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
-      await this.#seams.clock.sleep(POLL_MS, this.#stop.signal);
-      await this.runOnce().catch(() => undefined); // the store is away: looked at again soon
+    const { clock, dispatcher } = this.#seams;
+    for (let polls = 1; !this.#stop.signal.aborted; polls++) {
+      await clock.sleep(POLL_MS, this.#stop.signal);
+      const look = polls % POLLS_PER_LOOK === 0 ? dispatcher.lookForMissed() : Promise.resolve();
+      await Promise.all([this.runOnce(), look]).catch(() => undefined); // looked at again soon
     }
   }
 

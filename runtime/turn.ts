@@ -4,15 +4,15 @@
 // a commit is in flight it computes the next batch, on top of what is being written. Nothing leaves before
 // its commit: answers, commands and live updates all follow from it. The compare-and-set on `revision` is
 // the only safety; that actors stay in memory, and that batches overlap, is an optimisation.
-import { StoreUnavailable, UnknownOutcome, type CommitResult, type Store } from '../db/store.ts';
+import { StoreUnavailable, type CommitResult, type Store } from '../db/store.ts';
 import type { ActorEvent } from '../machines/contract/events.ts';
-import { refKey, type ActorRef } from '../machines/contract/ids.ts';
-import { Batch, rowsOf } from './batch.ts';
+import type { ActorRef } from '../machines/contract/ids.ts';
+import { Batch } from './batch.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Component } from './component.ts';
 import { compute, type Assigner } from './compute.ts';
+import { NO_FLIGHT, mailsOf, send, type Failure, type Flight } from './flight.ts';
 import { Mailbox, Overloaded, type Mail, type Outcome } from './mailbox.ts';
-import { lookUp } from './recovery.ts';
 import type { Residents } from './residents.ts';
 
 const MAILBOX_MAX = 10_000;
@@ -34,24 +34,6 @@ export interface TurnSeams {
   readonly published: (range: NonNullable<CommitResult['published']>) => void;
   readonly log: (message: string) => void;
 }
-
-/** Events that were not applied, and why. */
-interface Failure {
-  readonly components: readonly Component[];
-  readonly mails: readonly Mail[];
-  readonly error: Error;
-}
-
-interface Flight {
-  isOver: boolean;
-  /** Null: all of it is written. Never rejects. */
-  readonly landed: Promise<Failure | null>;
-}
-
-const mailsOf = (components: Iterable<Component>): Mail[] =>
-  [...components].flatMap(({ mails }) => mails);
-
-const NO_FLIGHT: Flight = { isOver: true, landed: Promise.resolve(null) };
 
 export class Turns {
   readonly #mailbox = new Mailbox(MAILBOX_MAX);
@@ -97,7 +79,7 @@ export class Turns {
       }
       batch.previousIsCommitted();
       if (batch.size > 0) {
-        flight = this.#send(batch);
+        flight = send(batch, this.#seams);
         batch = new Batch(batch);
       } else if (this.#mailbox.size === 0 && !this.#isNudged) break;
     }
@@ -124,64 +106,6 @@ export class Turns {
       if (this.#mailbox.size === 0) await Promise.race([flight.landed, this.#mailbox.filled()]);
     }
     return null;
-  }
-
-  #send(batch: Batch): Flight {
-    const flight: Flight = {
-      isOver: false,
-      landed: this.#commit([...batch.components]).finally(() => (flight.isOver = true)),
-    };
-    return flight;
-  }
-
-  async #commit(components: readonly Component[]): Promise<Failure | null> {
-    const { residents, committed } = this.#seams;
-    let error: Error = new Overloaded('Others changed this too often.');
-    const lost = await this.#write(components).catch((refused: Error) => {
-      error = refused;
-      return new Set(components);
-    });
-    for (const component of components) {
-      if (lost.has(component)) continue;
-      for (const { after } of component.turned.values()) residents.put(after);
-      residents.evict(component.parked.map(({ ref }) => refKey(ref)));
-      committed(component);
-      for (const mail of component.mails)
-        if (mail.failure) mail.fail(mail.failure);
-        else mail.settle(mail.outcome!);
-    }
-    for (const component of lost) residents.evict(component.reads.keys());
-    residents.endBatch();
-    return lost.size === 0 ? null : { components: [...lost], mails: mailsOf(lost), error };
-  }
-
-  /** @returns the components that were not written */
-  async #write(components: readonly Component[]): Promise<Set<Component>> {
-    const { store, clock, ids, published } = this.#seams;
-    const batchId = ids.uuid();
-    try {
-      const result = await store.commit(rowsOf(components, batchId));
-      clock.sync(result.at);
-      if (result.published) published(result.published);
-      return new Set(result.lost.map((index) => components[index]!));
-    } catch (error) {
-      if (error instanceof UnknownOutcome) return lookUp(store, clock, batchId, components);
-      if (error instanceof StoreUnavailable || components.length === 1) throw error;
-      return this.#writeOneByOne(components);
-    }
-  }
-
-  /** The store refused the batch for a reason that retrying cannot mend: find whose fault it is. */
-  async #writeOneByOne(components: readonly Component[]): Promise<Set<Component>> {
-    const lost = new Set<Component>();
-    for (const component of components) {
-      const own = await this.#write([component]).catch((error: Error) => {
-        for (const mail of component.mails) mail.cause = error;
-        return [component];
-      });
-      for (const each of own) lost.add(each);
-    }
-    return lost;
   }
 
   /** Computed and not sent: the events go back, what was assigned is decided anew. */
