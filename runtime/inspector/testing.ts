@@ -116,7 +116,10 @@ export class Life {
     if (told.type !== 'run') return;
     const { job, attempt } = told;
     agent.say({ type: 'started', job, attempt });
-    if (this.#random() < 0.8) agent.finish(job, attempt);
-    else agent.say({ type: 'failed', job, attempt, code: 'engineCrashed', message: 'x' });
+    const chance = this.#random();
+    // Some failures may be tried again, others end the job.
+    const code = chance < 0.9 ? 'engineCrashed' : 'unsupported';
+    if (chance < 0.8) agent.finish(job, attempt);
+    else agent.say({ type: 'failed', job, attempt, code, message: 'x' });
   }
 }
