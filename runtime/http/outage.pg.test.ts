@@ -30,7 +30,7 @@ const submit = (change: object = {}) =>
     json: { modality: 'image', model: 'sketch', prompt: 'x', ...change },
   });
 const stateOf = async (id: string): Promise<string> =>
-  ((await runtime.call({ url: `/v1/jobs/${id}`, key })).json() as { state: string }).state;
+  (await runtime.call({ url: `/v1/jobs/${id}`, key })).json<{ state: string }>().state;
 
 /** Until the test's own time limit. */
 async function eventually(isSo: () => Promise<boolean>): Promise<void> {
@@ -45,11 +45,11 @@ it('an outage ends by itself', async () => {
   absent.cut();
   const headers = { 'content-type': 'image/png' };
   const sent = { method: 'POST', url: '/v1/blobs', key, headers, payload: PNG } as const;
-  const { id: blob } = (await runtime.call(sent)).json() as { id: string };
+  const { id: blob } = (await runtime.call(sent)).json<{ id: string }>();
   const agent = new FaithfulAgent({ clock, current: core }, { blob, bytes: PNG.byteLength });
   await eventually(async () => (await submit({ dry_run: true })).statusCode === 200);
-  const running = ((await submit()).json() as { id: string }).id;
-  const waiting = ((await submit({ model: 'atelier', deadline_s: 5 })).json() as { id: string }).id;
+  const running = (await submit()).json<{ id: string }>().id;
+  const waiting = (await submit({ model: 'atelier', deadline_s: 5 })).json<{ id: string }>().id;
   await eventually(async () => agent.ran.length > 0);
 
   await proxy.refuse();
@@ -68,7 +68,7 @@ it('an outage ends by itself', async () => {
   await eventually(async () => (await stateOf(waiting)) === 'expired');
   const later = await submit();
   expect(later.statusCode).toBe(202);
-  const { id } = later.json() as { id: string };
+  const { id } = later.json<{ id: string }>();
   await eventually(async () => (await stateOf(id)) === 'succeeded');
   await eventually(async () => agent.isIdle);
   agent.leave();
