@@ -71,3 +71,14 @@ it('cannot tell while it has no connection, and is back by itself', async () => 
   expect(a.isHere('a')).toBeNull();
   await expect.poll(() => a.others, { timeout: 5_000 }).toBe(0);
 });
+
+it('waits for the end of a namesake, and says what to do when it stays', async () => {
+  const first = await arrive('a');
+  const hasty = { url: database.url, runtimeId: 'a', nameFreeWithinMs: 300 };
+  await expect(new PostgresPresence(hasty).open()).rejects.toThrow(
+    /^Another runtime named a .+ TESSERA_RUNTIME_ID\.$/,
+  );
+  const heir = arrive('a');
+  await first.close();
+  await heir;
+});

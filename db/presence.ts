@@ -6,6 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 
 const LOOK_MS = 1_000;
+/** What is left of a process that was killed is gone by then. */
+const NAME_FREE_WITHIN_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 3_000;
 const PREFIX = 'tessera-runtime-';
 
@@ -16,6 +18,12 @@ const nameOf = (runtimeId: string): string =>
 const NAMES = `select application_name as name from pg_stat_activity
   where datname = current_database() and starts_with(application_name, '${PREFIX}')`;
 
+/** Of two that come at the same time, one is the older. */
+const OLDER_OF_THE_NAME = `select count(*)::int as n from pg_stat_activity other
+  join pg_stat_activity own on own.pid = pg_backend_pid()
+  where other.datname = own.datname and other.application_name = own.application_name
+    and (other.backend_start, other.pid) < (own.backend_start, own.pid)`;
+
 const END_LEASES = `update leases l set holder = null, expires_at = clock_timestamp()
   where l.holder <> $1 and l.expires_at > clock_timestamp() and not exists (
     select from pg_stat_activity a where a.datname = current_database() and a.application_name =
@@ -24,20 +32,45 @@ const END_LEASES = `update leases l set holder = null, expires_at = clock_timest
 export class PostgresPresence {
   readonly #url: string;
   readonly #runtimeId: string;
+  readonly #nameFreeWithinMs: number;
   readonly #stop = new AbortController();
   #client: pg.Client | null = null;
   #names: ReadonlySet<string> | null = null;
   #loop: Promise<void> = Promise.resolve();
 
-  constructor({ url, runtimeId }: { readonly url: string; readonly runtimeId: string }) {
-    this.#url = url;
-    this.#runtimeId = runtimeId;
+  constructor(options: {
+    readonly url: string;
+    readonly runtimeId: string;
+    readonly nameFreeWithinMs?: number;
+  }) {
+    this.#url = options.url;
+    this.#runtimeId = options.runtimeId;
+    this.#nameFreeWithinMs = options.nameFreeWithinMs ?? NAME_FREE_WITHIN_MS;
   }
 
-  /** Resolves when others can see us. */
+  /**
+   * Resolves when others can see us.
+   * @throws Error with what to do when somebody of our name is already here
+   */
   async open(): Promise<void> {
     await this.#look();
+    await this.#beTheOnlyOne().catch(async (error: unknown) => {
+      await this.close();
+      throw error;
+    });
     this.#loop = this.#run();
+  }
+
+  /** Two of one name would hold the same leases in the same term, and take each other's sockets for theirs. */
+  async #beTheOnlyOne(): Promise<void> {
+    for (let waitedMs = 0; waitedMs <= this.#nameFreeWithinMs; waitedMs += LOOK_MS / 10) {
+      const mine = await this.#client?.query<{ n: number }>(OLDER_OF_THE_NAME);
+      if (mine?.rows[0]?.n === 0) return;
+      await delay(LOOK_MS / 10);
+    }
+    throw new Error(
+      `Another runtime named ${this.#runtimeId} works on this database. Give each its own TESSERA_RUNTIME_ID.`,
+    );
   }
 
   /** Null while it cannot be told. */
