@@ -102,5 +102,7 @@ await Promise.all(Array.from({ length: AT_ONCE }, rush));
 clearInterval(telling);
 await core.stop();
 await store.close();
-process.send?.({ ...told(), jobs: [...jobs] } satisfies Told);
-if (process.connected) process.disconnect();
+// A long message: the channel may close only when it has left.
+process.send?.({ ...told(), jobs: [...jobs] } satisfies Told, undefined, {}, () => {
+  if (process.connected) process.disconnect();
+});

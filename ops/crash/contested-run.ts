@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { migrate } from '../../db/migrate.ts';
-import { nothingAcknowledgedIsLost } from './check-jobs.ts';
+import { nothingAcknowledgedIsLost, nothingUnaskedFor } from './check-jobs.ts';
 import { BOOK_RULES, judge, type Violation } from './checker.ts';
 import { readBooks, withDatabase } from './collect.ts';
 import type { Told } from './contested-core.ts';
@@ -60,7 +60,11 @@ export async function contestedRun(options: ContestedOptions): Promise<Contested
     ),
   };
   const written = total((each) => each.turns);
-  const rules = { ...BOOK_RULES, 'nothing acknowledged is lost (I6)': nothingAcknowledgedIsLost };
+  const rules = {
+    ...BOOK_RULES,
+    'nothing acknowledged is lost (I6)': nothingAcknowledgedIsLost,
+    'no job that nobody asked for (I5)': nothingUnaskedFor,
+  };
   const violations = [
     ...judge(evidence, rules),
     ...(books.journal.length === written
