@@ -120,6 +120,7 @@ describe('failure', () => {
     const agent = await ready();
     await submit(core, spec('job_1'));
     await settled();
+    agent.acknowledgeAll();
     agent.say({ type: 'failed', job: 'job_1', attempt: 1, code: 'invalidInput', message: '' });
     await settled();
     expect(await stateOf('job_1')).toBe('failed');
@@ -226,6 +227,29 @@ describe('failure', () => {
     expect(next.closeCode).toBeNull();
     expect(next.of('welcome')).toHaveLength(1);
     expect(broken.heard).toEqual([]);
+  });
+
+  test('a late repeat of an end does not end the attempt that came back under its name', async () => {
+    const agent = await ready();
+    await submit(core, spec('job_1'));
+    agent.acknowledgeAll();
+    agent.say({ type: 'cancelled', job: 'job_1', attempt: 1 }); // given back: the same one goes out again
+    await settled();
+    await core.clock.advance(1_000);
+    expect(agent.of('run')).toHaveLength(2);
+    agent.say({ type: 'cancelled', job: 'job_1', attempt: 1 });
+    await settled();
+    expect(agent.of('run')).toHaveLength(2);
+    expect(await stateOf('job_1')).toBe('assigned.loadingModel');
+    agent.acknowledgeAll();
+    agent.finish('job_1');
+    await settled();
+    expect(await stateOf('job_1')).toBe('succeeded');
+    // Said once more, it is only to be forgotten.
+    agent.heard.length = 0;
+    agent.finish('job_1');
+    await settled();
+    expect(agent.of('settled')).toEqual([{ type: 'settled', job: 'job_1', attempt: 1 }]);
   });
 
   test('a result said before its attempt was given is not taken without its files', async () => {

@@ -27,7 +27,7 @@ export class WorkerSession {
   readonly #registry: { ready(): void; gone(): void };
   readonly orders: WorkerOrders;
   /** Attempts that the agent was given or brought along, by name: whose they are. */
-  readonly #attempts = new Map<string, Pick<Slot, 'accountId' | 'phase'>>();
+  readonly #attempts = new Map<string, Known>();
   /** Acknowledged attempts of which their jobs do not know yet, for a start or an end would say more. */
   readonly #held = new Set<string>();
   /** Models whose load was ordered here, and the agent has the order. */
@@ -88,8 +88,11 @@ export class WorkerSession {
       if (revision === null || this.#isClosed) return false;
       this.orders.open(revision);
       const { slots } = contextOf<WorkerContext>(turned.after).run;
-      for (const [job, slot] of Object.entries(slots))
-        this.#attempts.set(nameOf(job, slot.attempt), slot);
+      for (const { job, attempt } of this.#hello!.attempts) {
+        const slot = slots[job];
+        if (slot?.attempt === attempt)
+          this.#attempts.set(nameOf(job, attempt), { ...slot, isAgents: true });
+      }
       // Not before its turn is committed: an agent that is not welcome waits longer each time.
       this.send({ type: 'welcome', worker: this.#ref.id, heartbeatMs: HEARTBEAT_MS });
     }
@@ -126,10 +129,12 @@ export class WorkerSession {
         return void this.#finished(frame, epoch).catch(this.#giveUp);
       case 'failed':
         this.#letGo(frame);
-        return this.#tell({ ...frame, type: 'run.failed', epoch });
+        if (this.#reported(frame)) this.#tell({ ...frame, type: 'run.failed', epoch });
+        return;
       case 'cancelled':
         this.#letGo(frame);
-        return this.#tell({ ...frame, type: 'run.cancelled', epoch });
+        if (this.#reported(frame)) this.#tell({ ...frame, type: 'run.cancelled', epoch });
+        return;
       case 'progress':
       case 'text':
         return this.#show(frame);
@@ -162,11 +167,23 @@ export class WorkerSession {
     this.#tell({ ...frame, type: 'model.loadFailed', epoch });
   }
 
+  /**
+   * What a report is about. An attempt that came back without counting is given out again under its old
+   * name, perhaps to the same worker: a late repeat of the old one's end must not end the new one. The agent
+   * acknowledges an order before it says anything else about it, so what is said earlier is such a repeat.
+   * One that nobody here knows has been settled: the agent may forget it.
+   */
+  #reported({ job, attempt }: AttemptName): Known | null {
+    const known = this.#attempts.get(nameOf(job, attempt));
+    if (!known) this.send({ type: 'settled', job, attempt });
+    return known?.isAgents ? known : null;
+  }
+
   /** Straight to the job: the worker's chart has nothing to add. */
   #started(frame: AgentFrameOf<'started'>, epoch: string): void {
     const { job, attempt } = frame;
     this.#letGo(frame);
-    const slot = this.#attempts.get(nameOf(job, attempt));
+    const slot = this.#reported(frame);
     if (slot) this.#tellJob(slot.accountId, job, { type: 'run.started', attempt, epoch });
   }
 
@@ -177,10 +194,8 @@ export class WorkerSession {
   async #finished(frame: AgentFrameOf<'finished'>, epoch: string): Promise<void> {
     const { job, attempt, outputs } = frame;
     const { isStored } = this.#seams;
-    const slot = this.#attempts.get(nameOf(job, attempt));
-    // An attempt that is over is to be forgotten. Should it be given anew right now, then this result is
-    // not its result: nobody has looked for its files.
-    if (!slot) return this.#tell({ type: 'run.cancelled', epoch, job, attempt });
+    const slot = this.#reported(frame);
+    if (!slot) return;
     const stored = await Promise.all(outputs.map((output) => isStored(slot.accountId, output)));
     if (stored.every(Boolean)) return this.#tell({ ...frame, type: 'run.finished', epoch });
     const message = 'An output was reported that was never uploaded.';
@@ -198,7 +213,9 @@ export class WorkerSession {
   #deliver(frame: RuntimeFrame, accountId: string | null): void {
     if (frame.type === 'load') this.#loading.delete(frame.model);
     if (frame.type === 'run' && accountId !== null)
-      this.#attempts.set(nameOf(frame.job, frame.attempt), { accountId, phase: 'live' });
+      this.#attempts.set(nameOf(frame.job, frame.attempt), {
+        ...{ accountId, phase: 'live', isAgents: false },
+      });
     if (frame.type === 'settled') this.#attempts.delete(nameOf(frame.job, frame.attempt));
     if (frame.type === 'cancel') {
       const name = nameOf(frame.job, frame.attempt);
@@ -213,7 +230,10 @@ export class WorkerSession {
     if (!order) return;
     const { frame, accountId } = order;
     if (frame.type === 'load') this.#loading.add(frame.model);
-    if (frame.type === 'run' && accountId !== null) void this.#holdBack(frame, accountId);
+    if (frame.type !== 'run' || accountId === null) return;
+    const known = this.#attempts.get(nameOf(frame.job, frame.attempt));
+    if (known) known.isAgents = true;
+    void this.#holdBack(frame, accountId);
   }
 
   /** Most attempts start at once: then the acknowledgement costs no turn. */
@@ -281,6 +301,11 @@ export class WorkerSession {
       (error: Error) => log(`worker ${this.#ref.id}: ${error.message}`), // its lease runs out instead
     );
   }
+}
+
+interface Known extends Pick<Slot, 'accountId' | 'phase'> {
+  /** The agent has it: it said so, in its hello or by acknowledging the order. */
+  isAgents: boolean;
 }
 
 const nameOf = (job: string, attempt: number): string => `${job} ${attempt}`;
