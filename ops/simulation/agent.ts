@@ -91,6 +91,8 @@ export class SimulatedAgent {
     this.owner.isAlive = false;
     this.#isOnline = false;
     const isNoticed = this.#random.chance(0.7);
+    // The machine lives on: what the process had sent is sent.
+    if (this.#random.chance(0.6)) this.link?.drain();
     this.link?.cut(null, isNoticed ? this.#random.between(1, 50) : this.#lateMs());
     this.link = null;
     const bootsIn = this.#random.logarithmic(200, this.#world.isHealing ? 2_000 : 40_000);
@@ -154,7 +156,6 @@ export class SimulatedAgent {
       this.#isOnline = false;
       world.tell(this.id, () => `loses its connection (${code})`);
       if (code === 1008) world.violate('I0 no programmer error', `${this.id} breaks the protocol.`);
-      if (code === 4001) world.seen('A worker is told that a newer connection took over.');
       again();
     };
     const unlink = runtime.link((isNoticed) =>
@@ -219,7 +220,7 @@ export class SimulatedAgent {
     this.#world.tell(this.id, () => `says ${nameOf(frame)}`);
     const { owner } = this;
     this.link.toRuntime(JSON.stringify(frame), () => {
-      this.#world.arrived(this.id, owner, frame);
+      this.#world.arrived(owner, frame);
       arrived?.();
     });
   }
@@ -266,10 +267,7 @@ export class SimulatedAgent {
     const key = keyOf(order);
     const known = this.#attempts.get(key);
     if (known) return known.report ? this.#repeat(known) : undefined;
-    if (this.#settled.has(order.id)) {
-      this.#world.seen('An order is repeated after its attempt was settled.');
-      return;
-    }
+    if (this.#settled.has(order.id)) return;
     const attempt: Attempt = { order, hasStarted: false, isAbandoned: false, report: null };
     this.#attempts.set(key, attempt);
     this.#engine.run({

@@ -37,6 +37,8 @@ export interface JobFacts {
   heldMt: number;
   spentMt: number;
   isSettled: boolean;
+  /** Different workers that went down with it, as the job was told. */
+  readonly crashedBy: Set<string>;
 }
 
 export interface Turn {
@@ -86,6 +88,8 @@ export class Books {
   readonly revisions = new Map<string, number>();
   readonly sums = new Map<string, Sums>();
   readonly grants = new Set<string>();
+  /** By account and day: what was granted, and the most that any plan of that day allows. */
+  readonly grantedMt = new Map<string, { granted: number; allowed: number }>();
   readonly orders = new Set<string>();
   /** By actor, then by name: the rows as the commits wrote them. */
   readonly #timers = new Map<string, Map<string, TimerFact>>();
@@ -153,6 +157,7 @@ export class Books {
     this.jobs.set(key, job);
     const turn = { row, event, leaseBefore: job.lease, wasSettled: job.isSettled };
     if (row.to === 'backingOff') job.attempt += 1;
+    if (event.type === 'worker.crashed') job.crashedBy.add(event.worker);
     job.lease = leaseAfter(turn, job);
     if (turn.leaseBefore && job.lease !== turn.leaseBefore)
       this.#ended.add(leaseName(row.ref.id, turn.leaseBefore));
@@ -224,6 +229,7 @@ const born = (event: ActorEvent): JobFacts => ({
   heldMt: 0,
   spentMt: 0,
   isSettled: false,
+  crashedBy: new Set(),
 });
 
 function leaseAfter({ row, event, leaseBefore }: Omit<Turn, 'wasSettled'>, job: JobFacts) {

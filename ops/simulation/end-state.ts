@@ -3,6 +3,7 @@
 import { refKey, jobRef } from '../../machines/contract/ids.ts';
 import { timerKey } from '../../db/batch.ts';
 import { ENDS } from './books.ts';
+import { checkReplay } from './replay.ts';
 import type { World } from './world.ts';
 
 const RESIDENTS_MAX = 20_000;
@@ -166,6 +167,7 @@ const AT_THE_END: readonly Rule[] = [
   timersAreBijective,
   streamIsWhole,
   memoryIsBounded,
+  (world) => (world.isReplayed ? checkReplay(world) : undefined),
 ];
 
 export async function checkEnd(world: World): Promise<void> {

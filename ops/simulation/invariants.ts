@@ -1,102 +1,16 @@
 // One function per invariant, named as in the specification. Each looks at one commit: at what it changed,
 // at who caused it, and at the books as they are now.
 import { jobRef, refKey, SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
-import type { JobContext } from '../../machines/job/context.ts';
-import { utcDay } from '../../machines/quota/balance.ts';
-import type { QuotaContext } from '../../machines/quota/machine.ts';
-import type { WorkerContext } from '../../machines/worker/context.ts';
-import { sameLease, type Books, type Change, type Commit, type Fact, type Lease } from './books.ts';
-import type { Check } from './check.ts';
+import { sameLease, type Commit, type Lease } from './books.ts';
+import { jobsOf, workersOf, type Rule } from './checked.ts';
+import { OF_MONEY } from './invariants-of-money.ts';
 
-export interface Checked {
-  readonly commit: Commit;
-  readonly books: Books;
-  readonly check: Check;
-  /** Was the file uploaded for that account? */
-  readonly isUploaded: (accountId: string, blob: string) => boolean;
-}
-
-type Rule = (checked: Checked) => void;
-
-/** Clocks of runtimes follow the store's; this much they may be wrong. */
-const CLOCK_ERROR_MS = 3_000;
 const SNAPSHOT_LENGTH_MAX = 65_536;
 const ATTEMPTS_MAX = 3;
-
-const of = <Context>(changes: readonly Change[], kind: string) =>
-  changes.filter(({ after }) => after.ref.kind === kind) as {
-    before: Fact<Context> | undefined;
-    after: Fact<Context>;
-  }[];
-const jobsOf = ({ commit }: Checked) => of<JobContext>(commit.changes, 'job');
-const workersOf = ({ commit }: Checked) => of<WorkerContext>(commit.changes, 'worker');
-const quotasOf = ({ commit }: Checked) => of<QuotaContext>(commit.changes, 'quota');
+const WORKERS_DOWN_MAX = 2;
 
 const words = (lease: Lease | null): string =>
   lease === null ? 'no lease' : `#${lease.attempt} on ${lease.worker} (${lease.epoch})`;
-
-const balance: Rule = ({ commit, books, check }) => {
-  for (const { accountId, posting, book, amountMt, balanceMt } of commit.ledger) {
-    const sums = books.sums.get(accountId) ?? { allowance: 0, topUp: 0, held: 0, posting: 0 };
-    books.sums.set(accountId, sums);
-    const follows = posting === sums.posting || posting === sums.posting + 1;
-    check('I1 balance', follows, () => `${accountId}: posting ${posting} after ${sums.posting}.`);
-    sums.posting = posting;
-    if (book.startsWith('system:')) continue;
-    const own = book as 'allowance' | 'topUp' | 'held';
-    sums[own] += amountMt;
-    check(
-      'I1 balance',
-      balanceMt === sums[own],
-      () =>
-        `${accountId}: ${book} is ${balanceMt} in posting ${posting}; its legs say ${sums[own]}.`,
-    );
-  }
-};
-
-const quotaEqualsLedger: Rule = (checked) => {
-  const { books, check } = checked;
-  for (const { after } of quotasOf(checked)) {
-    const { allowanceMt, topUpMt, heldMt, posting } = after.context.balance;
-    const sums = books.sums.get(after.ref.id);
-    check(
-      'I1 balance',
-      (sums?.allowance ?? 0) === allowanceMt &&
-        (sums?.topUp ?? 0) === topUpMt &&
-        (sums?.held ?? 0) === heldMt &&
-        (sums?.posting ?? 0) === posting,
-      () => `${after.ref.id} says ${allowanceMt}/${topUpMt}/${heldMt}; its ledger says otherwise.`,
-    );
-  }
-};
-
-const zeroSum: Rule = ({ commit, check }) => {
-  const postings = Map.groupBy(commit.ledger, (row) => `${row.accountId} ${row.posting}`);
-  for (const [name, legs] of postings) {
-    const sum = legs.reduce((total, { amountMt }) => total + amountMt, 0);
-    const isWhole = legs.every(({ amountMt }) => Number.isInteger(amountMt));
-    check(
-      'I2 zero-sum',
-      legs.length >= 2 && sum === 0 && isWhole,
-      () => `Posting ${name}: ${sum}.`,
-    );
-  }
-};
-
-const noOverdraft: Rule = (checked) => {
-  for (const { after } of quotasOf(checked)) {
-    const { allowanceMt, topUpMt, heldMt, holds } = after.context.balance;
-    const open = Object.values(holds).reduce(
-      (sum, hold) => sum + hold.allowanceMt + hold.topUpMt,
-      0,
-    );
-    checked.check(
-      'I3 no overdraft',
-      allowanceMt >= 0 && topUpMt >= 0 && heldMt >= 0 && heldMt === open,
-      () => `${after.ref.id}: ${allowanceMt}/${topUpMt}, held ${heldMt}, open holds ${open}.`,
-    );
-  }
-};
 
 const oneEnding: Rule = (checked) => {
   const { commit, books, check } = checked;
@@ -301,11 +215,12 @@ const isolation: Rule = (checked) => {
 
 const boundedWork: Rule = (checked) => {
   for (const { after } of jobsOf(checked)) {
-    const { attempt, tookDown } = after.context.run;
+    const { attempt } = after.context.run;
+    const { crashedBy } = checked.books.jobs.get(after.key)!;
     checked.check(
       'I16 bounded work',
-      attempt <= ATTEMPTS_MAX && (tookDown.length < 2 || after.isSettled),
-      () => `${after.ref.id} (${after.state}): attempt ${attempt}, took down ${tookDown.join()}.`,
+      attempt <= ATTEMPTS_MAX && (crashedBy.size < WORKERS_DOWN_MAX || after.isSettled),
+      () => `${after.ref.id} (${after.state}): attempt ${attempt}, took down ${crashedBy.size}.`,
     );
   }
 };
@@ -327,18 +242,15 @@ const noOrphan: Rule = (checked) => {
   }
 };
 
-const dailyGrant: Rule = ({ commit, books, check }) => {
-  const isLeg = (book: string) => book === 'system:granted' || book === 'system:expired';
-  for (const { accountId, book, reason } of commit.ledger) {
-    if (!isLeg(book)) continue;
-    const day = /\d{4}-\d\d-\d\d/.exec(reason)?.[0];
-    if (day === undefined) continue; // the difference of a plan change
-    const name = `${accountId} ${book} ${day}`;
-    check('I18 daily grant', !books.grants.has(name), () => `${name}: twice.`);
-    books.grants.add(name);
-    const isPast = day <= utcDay(commit.at + CLOCK_ERROR_MS);
-    check('I18 daily grant', isPast, () => `${name}: on ${utcDay(commit.at)}.`);
-  }
+/** What is decided under a lease is written only while it is held, in that very term. */
+const underLease: Rule = ({ commit, check, leaseTerm }) => {
+  for (const { component, name, term } of commit.batch.fences)
+    if (!commit.lost.has(component))
+      check(
+        'I10 single writer',
+        leaseTerm(name, commit.at) === term,
+        () => `Written as ${name} of term ${term}, which was over.`,
+      );
 };
 
 const boundedMemory: Rule = ({ commit, check }) => {
@@ -373,10 +285,8 @@ const versions: Rule = ({ commit, check }) => {
 /** In this order: the first that is broken names the seed. */
 export const AFTER_EVERY_COMMIT: readonly Rule[] = [
   singleWriter,
-  zeroSum,
-  balance,
-  quotaEqualsLedger,
-  noOverdraft,
+  underLease,
+  ...OF_MONEY,
   fencing,
   timers,
   oneJobPerKey,
@@ -387,7 +297,6 @@ export const AFTER_EVERY_COMMIT: readonly Rule[] = [
   isolation,
   boundedWork,
   noOrphan,
-  dailyGrant,
   boundedMemory,
   blobs,
   versions,

@@ -26,6 +26,8 @@ export class Link {
   readonly #agent: Side;
   readonly #runtime: Side;
   isOpen = true;
+  /** The agent has died, and what it had sent before still arrives. */
+  #isDraining = false;
   onCut: () => void = () => undefined;
 
   constructor(scheduler: Scheduler, random: Random, agent: Owner, runtime: Owner) {
@@ -60,7 +62,8 @@ export class Link {
     const at = Math.max(now + this.#random.logarithmic(0.5, 40), to.lastArrivalAt + NEXT_MS);
     to.lastArrivalAt = at;
     this.#scheduler.after(at - now, to.owner, 'frame', () => {
-      if (!this.isOpen || to.knowsItIsGone) return;
+      const arrives = this.isOpen || (this.#isDraining && to === this.#runtime);
+      if (!arrives || to.knowsItIsGone) return;
       to.end?.receive(text);
       arrived();
     });
@@ -91,6 +94,10 @@ export class Link {
     };
     later(this.#agent, agentLearnsInMs);
     later(this.#runtime, runtimeLearnsInMs);
+  }
+
+  drain(): void {
+    this.#isDraining = true;
   }
 
   #end(): void {

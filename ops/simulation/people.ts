@@ -4,6 +4,7 @@ import type { ActorEvent } from '../../machines/contract/events.ts';
 import { jobRef, quotaRef, type ActorRef } from '../../machines/contract/ids.ts';
 import type { JobRequest } from '../../machines/contract/requests.ts';
 import type { JobContext } from '../../machines/job/context.ts';
+import { isSettled } from '../../runtime/actor.ts';
 import type { Host } from '../../runtime/host.ts';
 import type { Outcome } from '../../runtime/mailbox.ts';
 import { Refused } from '../../runtime/refusals.ts';
@@ -102,6 +103,7 @@ export function post(
   to: ActorRef,
   event: ActorEvent,
   answered: (answer: Answer<Outcome>) => void = () => undefined,
+  carriedOut: (outcome: Outcome) => void = () => undefined,
 ): void {
   const name = `${event.type} ${random.letters(8)}`;
   const named: ActorEvent = Object.assign({}, event, { sent: name });
@@ -116,6 +118,7 @@ export function post(
     answered,
     (outcome) => {
       if (outcome.ok && outcome.changed) world.history.toldApplied(name);
+      carriedOut(outcome);
     },
   );
 }
@@ -209,7 +212,6 @@ export class Person {
       if (code === 'impossible') world.seen('A wish is refused as impossible.');
       if (code === 'suspended') world.seen('A wish of a suspended account is refused.');
       if (code === 'idempotency_conflict') world.seen('Another wish under a used key is refused.');
-      if (!code) world.seen('A client gives up without ever knowing.');
       return;
     }
     const { actor, created } = answer.value;
@@ -226,7 +228,14 @@ export class Person {
   cancel(id: string): void {
     this.#world.tell(this.accountId, () => `cancels ${id}`);
     const event = { type: 'job.cancelRequested' } as const;
-    post(this.#world, this.#random, jobRef(this.accountId, id), event);
+    const ref = jobRef(this.accountId, id);
+    const carriedOut = (outcome: Outcome): void =>
+      this.#world.check(
+        'I4 one ending',
+        !outcome.ok || outcome.actor === null || isSettled(outcome.actor),
+        () => `${id} was cancelled, and goes on.`,
+      );
+    post(this.#world, this.#random, ref, event, undefined, carriedOut);
   }
 
   changePlan(plan: 'free' | 'starter' | 'pro'): void {

@@ -105,7 +105,14 @@ export class RuntimeProcess {
 
   kill(why: string): void {
     if (!this.owner.isAlive) return;
-    this.#world.tell(this.name, () => `is gone: ${why}`, '!');
+    const world = this.#world;
+    world.tell(this.name, () => `is gone: ${why}`, '!');
+    if (world.commitsUnderWay.has(this.owner))
+      world.seen('A runtime is killed with a commit under way.');
+    if (this.isStopping && why === 'it was killed')
+      world.seen('A runtime is killed while it stops.');
+    if (world.runtimes.filter(({ owner }) => !owner.isAlive).length === 1)
+      world.seen('Two runtimes are down at once.');
     this.owner.isAlive = false;
     this.isServing = false;
     this.isStopping = false;

@@ -11,7 +11,7 @@ import type { Limits } from './world.ts';
 
 const { values: options } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '200' },
+    seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
     minutes: { type: 'string' },
     seed: { type: 'string' },
@@ -40,6 +40,9 @@ const limits: Limits = {
 const STANDARD_SEEDS = 2_000;
 /** One in so many seeds is run twice, in two threads: the same seed is the same story. */
 const COMPARE_EVERY = 50;
+const DEFAULT_SEEDS = 200;
+/** Within so many seeds each planted bug has to be found. */
+const PLANTED_SEEDS = 1_000;
 const PROGRESS_EVERY_MS = 10_000;
 const FAILURES_MAX = 5;
 
@@ -109,12 +112,12 @@ async function many(from: number, count: number, endsAt: number): Promise<boolea
 }
 
 const isGood = options.planted
-  ? await findPlanted(options.only)
+  ? await findPlanted(options.only, Number(options.seeds ?? PLANTED_SEEDS))
   : options.seed !== undefined
     ? await one(Number(options.seed))
     : await many(
         Number(options.from),
-        options.minutes === undefined ? Number(options.seeds) : Infinity,
+        options.minutes === undefined ? Number(options.seeds ?? DEFAULT_SEEDS) : Infinity,
         options.minutes === undefined
           ? Infinity
           : performance.now() + Number(options.minutes) * 60_000,

@@ -17,6 +17,10 @@ export interface StoreWorld {
   readonly scheduler: Scheduler;
   /** Does this mishap befall now? Counts it when it does. */
   befalls(mishap: Mishap, random: Random, who: string): boolean;
+  /** Runtimes that wait for the answer to a commit. */
+  readonly commitsUnderWay: Set<Owner>;
+  /** A commit of unknown outcome: what really became of it. */
+  outcomeUnknown(isWritten: boolean): void;
   /** Nobody reaches the store, or this runtime does not. */
   isAway(runtime: Owner): boolean;
   /** Told of every batch that was carried out, before anybody else. */
@@ -84,7 +88,9 @@ export function storeWithFaults(world: StoreWorld, owner: Owner, random: Random)
 
   async function commit(batch: CommitBatch): Promise<unknown> {
     if (world.befalls('commitUnknown', random, owner.name)) {
-      if (random.chance(0.5)) await write(batch);
+      const isWritten = random.chance(0.5);
+      if (isWritten) await write(batch);
+      world.outcomeUnknown(isWritten);
       throw new UnknownOutcome(batch.batchId);
     }
     if (world.befalls('commitLate', random, owner.name)) {
@@ -112,7 +118,11 @@ export function storeWithFaults(world: StoreWorld, owner: Owner, random: Random)
   }
 
   const own: Record<string, Call> = {
-    commit: (batch) => call('commit', () => commit(batch as CommitBatch)),
+    commit: (batch) => {
+      world.commitsUnderWay.add(owner);
+      const over = (): void => void world.commitsUnderWay.delete(owner);
+      return call('commit', () => commit(batch as CommitBatch)).finally(over);
+    },
     committed: (id, ...rest) => call('committed', () => committed(id as string, ...rest)),
     close: () => Promise.resolve(),
   };

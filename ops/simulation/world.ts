@@ -12,6 +12,7 @@ import { Ether } from './channel.ts';
 import type { Check, Invariant, Violation } from './check.ts';
 import { drawSwarm, type Fault, type Mishap, type Swarm } from './faults.ts';
 import { History, Subscriber } from './history.ts';
+import { checkZeroSum } from './invariants-of-money.ts';
 import { AFTER_EVERY_COMMIT } from './invariants.ts';
 import { Person, request } from './people.ts';
 import { Random } from './random.ts';
@@ -19,6 +20,7 @@ import { RuntimeProcess } from './runtime-process.ts';
 import { Scheduler, type Owner } from './scheduler.ts';
 import { SimulatedIds } from './seams.ts';
 import { rareArrival, rareTurn, type Sometimes } from './sometimes.ts';
+import { seenInCommit } from './seen.ts';
 import { Trace } from './trace.ts';
 
 export interface Limits {
@@ -61,6 +63,8 @@ export class World {
   readonly people: Person[];
   readonly models = MODELS;
   readonly isFreezing: boolean;
+  /** Folding every journal takes as long as all its turns did. */
+  readonly isReplayed: boolean;
   readonly ether = new Ether(this);
   /** Some seeds have runtimes that only look, now and then, for what others do. */
   readonly hasChannel: boolean;
@@ -76,6 +80,9 @@ export class World {
   isCured = false;
   isStoreDown = false;
   readonly partitioned = new Set<Owner>();
+  readonly commitsUnderWay = new Set<Owner>();
+  /** Of the leases of the store, as last seen. */
+  readonly holders = new Map<string, string>();
   readonly faults = new Map<Fault, number>();
   readonly sometimes = new Map<Sometimes, number>();
   readonly #uploaded = new Set<string>();
@@ -97,6 +104,7 @@ export class World {
     this.swarm = drawSwarm(this.random.split('swarm'), limits);
     this.history = new History(this.check, (key) => this.books.actors.has(key));
     this.isFreezing = shape.chance(0.25);
+    this.isReplayed = shape.chance(0.2);
     this.hasChannel = shape.chance(0.7);
     this.hasPresence = shape.chance(0.5);
     const count = (most: number, drawn: number) =>
@@ -174,7 +182,7 @@ export class World {
       this.trace.note(row.revision, row.ref.id, row.to);
       this.tell(row.ref.id, () => `${event.type}: ${row.from} > ${row.to} (${runtime.name})`, '·');
       if (event.sent !== undefined) this.history.applied(event.sent);
-      rareTurn(row, event, (what) => this.seen(what));
+      for (const what of rareTurn(event.type, row)) this.seen(what);
     }
     for (const { id } of commit.orders) this.history.orderCommitted(id);
     for (const { ref, reason } of commit.parked)
@@ -184,9 +192,14 @@ export class World {
           : 'I0 no programmer error',
         `${refKey(ref)} was parked: ${reason}`,
       );
+    seenInCommit(this, commit);
     const isUploaded = (accountId: string, blob: string) =>
       this.#uploaded.has(`${accountId} ${blob}`);
-    const checked = { commit, books, check, isUploaded };
+    const leaseTerm = (name: string, at: number) => {
+      const lease = this.memory.tables.leases.get(name);
+      return lease && lease.holder !== null && lease.expiresAt > at ? lease.term : null;
+    };
+    const checked = { commit, books, check, isUploaded, leaseTerm };
     for (const rule of AFTER_EVERY_COMMIT) {
       rule(checked);
       if (this.violation) return;
@@ -194,7 +207,16 @@ export class World {
   }
 
   refused(batch: CommitBatch, error: Error): void {
+    checkZeroSum(batch.ledger, this.check);
     this.violate('I0 no programmer error', `The store refused ${batch.batchId}: ${error.message}`);
+  }
+
+  outcomeUnknown(isWritten: boolean): void {
+    this.seen(
+      isWritten
+        ? 'A commit of unknown outcome was written.'
+        : 'A commit of unknown outcome was not written.',
+    );
   }
 
   wroteLate({ lost }: CommitResult): void {
@@ -286,13 +308,13 @@ export class World {
   }
 
   /** A frame of an agent reached its runtime. */
-  arrived(worker: string, agent: Owner, frame: AgentFrame): void {
+  arrived(agent: Owner, frame: AgentFrame): void {
     if (!agent.isAlive) this.seen('A report arrives after its worker has died.');
     if (!('job' in frame)) return;
     const job = this.people
       .map(({ accountId }) => this.books.actors.get(refKey(jobRef(accountId, frame.job))))
       .find(Boolean);
-    if (job) rareArrival(frame, worker, job.state, job.isSettled, (what) => this.seen(what));
+    if (job) for (const what of rareArrival(frame.type, job.state)) this.seen(what);
   }
 
   idsOf(owner: Owner): Ids {

@@ -3,8 +3,6 @@ import { Pool, THREADS } from '../pool.ts';
 import { NO_LIMITS } from '../world.ts';
 import { PLANTED_BUGS, type PlantedBug } from './bugs.ts';
 
-export const SEEDS_MAX = 1_000;
-
 export interface Found {
   readonly bug: PlantedBug;
   /** Null: not within the seeds there were. */
@@ -13,7 +11,7 @@ export interface Found {
   readonly sentence: string;
 }
 
-export async function find(bug: PlantedBug, seedsMax = SEEDS_MAX): Promise<Found> {
+export async function find(bug: PlantedBug, seedsMax: number): Promise<Found> {
   const pool = new Pool(bug.name, 1);
   try {
     for (let seed = 1; seed <= seedsMax; seed++) {
@@ -29,13 +27,13 @@ export async function find(bug: PlantedBug, seedsMax = SEEDS_MAX): Promise<Found
 const isAsExpected = ({ bug, invariant }: Found): boolean => invariant === bug.breaks;
 
 /** @param only part of a name: the other bugs are left out */
-export async function findPlanted(only = ''): Promise<boolean> {
-  const bugs = PLANTED_BUGS.filter(({ name }) => name.includes(only));
+export async function findPlanted(only: string | undefined, seedsMax: number): Promise<boolean> {
+  const bugs = PLANTED_BUGS.filter(({ name }) => name.includes(only ?? ''));
   const waiting = [...bugs];
   const found: Found[] = [];
   const lane = async (): Promise<void> => {
     for (let bug = waiting.shift(); bug; bug = waiting.shift()) {
-      const one = await find(bug);
+      const one = await find(bug, seedsMax);
       found.push(one);
       const mark = isAsExpected(one) ? ' ' : '!';
       const where = one.seed === null ? 'not found' : `seed ${one.seed}: ${one.invariant}`;

@@ -1,0 +1,27 @@
+// What an invariant is given to look at after a commit.
+import type { JobContext } from '../../machines/job/context.ts';
+import type { QuotaContext } from '../../machines/quota/machine.ts';
+import type { WorkerContext } from '../../machines/worker/context.ts';
+import type { Books, Change, Commit, Fact } from './books.ts';
+import type { Check } from './check.ts';
+
+export interface Checked {
+  readonly commit: Commit;
+  readonly books: Books;
+  readonly check: Check;
+  /** Was the file uploaded for that account? */
+  readonly isUploaded: (accountId: string, blob: string) => boolean;
+  /** The term in which somebody holds the lease; null when nobody does. */
+  readonly leaseTerm: (name: string, at: number) => number | null;
+}
+
+export type Rule = (checked: Checked) => void;
+
+const of = <Context>(changes: readonly Change[], kind: string) =>
+  changes.filter(({ after }) => after.ref.kind === kind) as {
+    before: Fact<Context> | undefined;
+    after: Fact<Context>;
+  }[];
+export const jobsOf = ({ commit }: Checked) => of<JobContext>(commit.changes, 'job');
+export const workersOf = ({ commit }: Checked) => of<WorkerContext>(commit.changes, 'worker');
+export const quotasOf = ({ commit }: Checked) => of<QuotaContext>(commit.changes, 'quota');

@@ -1,0 +1,60 @@
+// Rare situations that show in a commit as a whole.
+import type { Change, Commit } from './books.ts';
+import type { Sometimes } from './sometimes.ts';
+import type { World } from './world.ts';
+
+const DAY_MS = 86_400_000;
+const dayOf = (at: number): number => Math.floor(at / DAY_MS);
+
+type Sign = (commit: Commit, world: World) => boolean;
+
+const isBroughtForward =
+  (kind: string): Sign =>
+  ({ changes }) =>
+    changes.some(
+      ({ before, after }) => after.ref.kind === kind && before && before.version < after.version,
+    );
+
+const ends = ({ before, after }: Change): boolean =>
+  after.ref.kind === 'job' && after.isSettled && !before?.isSettled;
+const isAssigned = ({ after }: Change): boolean => after.state.startsWith('assigned');
+
+const SIGNS = {
+  'An account is brought forward by a deploy.': isBroughtForward('quota'),
+  'A worker is brought forward by a deploy.': isBroughtForward('worker'),
+  'A job ends under newer code with the chart it began with.': ({ changes }, world) =>
+    world.runtimes.every(({ isNewer }) => isNewer) &&
+    changes.some((change) => ends(change) && change.after.version === 1),
+  'A midnight passes over a job that runs.': ({ changes, at }) =>
+    changes.some(
+      ({ before, after }) =>
+        before?.state === 'assigned.executing' &&
+        after.ref.kind === 'job' &&
+        dayOf((before.context as { run: { startedAt: number } }).run.startedAt) < dayOf(at),
+    ),
+  'A hold of yesterday is returned today.': ({ ledger }) =>
+    ledger.some(({ reason }) => reason.includes('carried over')),
+  'A part of a commit is lost, and the rest is written.': ({ lost, batch }) =>
+    lost.size > 0 && lost.size < batch.components,
+  'All of a commit is lost.': ({ lost, batch }) => lost.size === batch.components,
+  'One commit has more than ten turns.': ({ turns }) => turns.length > 10,
+  'A job is submitted and assigned in one commit.': ({ changes }) =>
+    changes.some((change) => !change.before && isAssigned(change)),
+  'A job ends and the next one is assigned in one commit.': ({ changes }) =>
+    changes.some(ends) &&
+    changes.some((change) => change.before?.state === 'queued' && isAssigned(change)),
+} satisfies Partial<Record<Sometimes, Sign>>;
+
+const ALL = Object.entries(SIGNS) as [Sometimes, Sign][];
+
+export function seenInCommit(world: World, commit: Commit): void {
+  for (const [what, sign] of ALL) if (sign(commit, world)) world.seen(what);
+  for (const [name, { holder }] of world.memory.tables.leases) {
+    const before = world.holders.get(name);
+    if (holder === null || before === holder) continue;
+    world.holders.set(name, holder);
+    if (before === undefined) continue;
+    if (name === 'dispatcher') world.seen('The lease of the dispatcher moves on.');
+    if (name === 'timers') world.seen('The lease of the timers moves on.');
+  }
+}
