@@ -63,8 +63,11 @@ const { world, calls } = await live([]);
 
 test('without a fault all is well', () => check(world));
 
+/** Hundreds of lives; a bound for one that hangs, never a pace. */
+const TIMEOUT_MS = 90_000;
+
 describe('one fault is survived, whichever it is', () => {
-  test.for([...calls])('%s, %i calls', async ([method, count]) => {
+  test.for([...calls])('%s, %i calls', { timeout: TIMEOUT_MS }, async ([method, count]) => {
     const wrong: string[] = [];
     for (let nth = 1; nth <= count; nth++)
       for (const kind of isTried(nth) || method === 'commit' ? faultKindsOf(method) : [])
@@ -73,7 +76,7 @@ describe('one fault is survived, whichever it is', () => {
   });
 });
 
-test('so is a look-up that fails after an unknown commit', async () => {
+test('so is a look-up that fails after an unknown commit', { timeout: TIMEOUT_MS }, async () => {
   const wrong: string[] = [];
   for (let nth = 1; nth <= calls.get('commit')!; nth++)
     for (const kind of ['answerLost', 'requestLost'] as const)
