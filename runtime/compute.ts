@@ -51,9 +51,9 @@ async function computeAll(mails: readonly Mail[], batch: Batch, seams: TurnSeams
 
 /** @returns null when the caller has been told already */
 async function applied(mail: Mail, batch: Batch, seams: TurnSeams): Promise<Component | null> {
-  const { residents, store, clock, ids } = seams;
+  const { residents, clock, ids } = seams;
   delete mail.failure;
-  if (mail.doubts.length > 0 && (await wasCommitted(store, clock, mail))) {
+  if (mail.doubts.length > 0 && (await wasCommitted(mail, seams))) {
     // Applied by a commit whose outcome was unknown: its caller is told how things are now.
     const component = new Component(mail);
     await residents.load([mail.to]);

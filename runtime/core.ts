@@ -19,6 +19,8 @@ import { Turns } from './turn.ts';
 import type { Registry } from './versions.ts';
 import { WorkerSessions, type SessionSeams } from './worker-sessions.ts';
 
+/** A store that is away for longer than this, while we stop, is not waited for. */
+const STOP_GRACE_MS = 5_000;
 /** About 10 KB each: the cache stays under 200 MB. */
 const RESIDENTS_MAX = 20_000;
 
@@ -87,6 +89,7 @@ export function makeCore(seams: CoreSeams): Core {
         log(`after a commit: ${(error as Error).stack ?? String(error)}`);
       }
   };
+  const giveUp = new AbortController();
   const turns: Turns = new Turns({
     ...{ store, clock, ids, residents, committed, log },
     assigner: {
@@ -94,6 +97,7 @@ export function makeCore(seams: CoreSeams): Core {
       withdrawn: (components) => dispatcher.withdrawn(components),
     },
     published: (range) => relay.published(range),
+    giveUp: giveUp.signal,
   });
   const post = turns.post.bind(turns);
   // A row may name a process that died with its sockets, even one of our own name.
@@ -148,9 +152,14 @@ export function makeCore(seams: CoreSeams): Core {
     async stop() {
       await sessions.stop();
       await timers.stop();
-      leases.retire();
-      await turns.idle();
       await relay.stop();
+      leases.retire();
+      const inTime = new AbortController();
+      void clock
+        .sleep(STOP_GRACE_MS, inTime.signal)
+        .then(() => !inTime.signal.aborted && giveUp.abort());
+      await turns.idle();
+      inTime.abort();
       await leases.stop();
       await signals.leasesReleased();
       await channel.close();

@@ -70,7 +70,7 @@ async function write(components: readonly Component[], seams: TurnSeams): Promis
     if (result.published) published(result.published);
     return new Set(result.lost.map((index) => components[index]!));
   } catch (error) {
-    if (error instanceof UnknownOutcome) return lookUp(store, clock, batchId, components);
+    if (error instanceof UnknownOutcome) return lookUp(batchId, components, seams);
     if (error instanceof StoreUnavailable || components.length === 1) throw error;
     return writeOneByOne(components, seams);
   }

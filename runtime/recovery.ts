@@ -1,8 +1,8 @@
 // What the writer does when a commit does not simply succeed.
-import { StoreUnavailable, type Store } from '../db/store.ts';
-import type { Clock } from './clock.ts';
+import { StoreUnavailable } from '../db/store.ts';
 import type { Component } from './component.ts';
 import type { Mail } from './mailbox.ts';
+import type { TurnSeams } from './turn.ts';
 
 const LOOK_UP_PAUSE_MS = 100;
 
@@ -12,10 +12,9 @@ const LOOK_UP_PAUSE_MS = 100;
  * broken commit may still be on its way and win the race against a second one.
  */
 export async function lookUp(
-  store: Store,
-  clock: Clock,
   batchId: string,
   components: readonly Component[],
+  seams: TurnSeams,
 ): Promise<Set<Component>> {
   const lost = new Set<Component>();
   for (const component of components) {
@@ -25,7 +24,7 @@ export async function lookUp(
       continue;
     }
     const { ref, revision } = turned.after;
-    if (await persistently(clock, () => store.committed(batchId, ref, revision))) continue;
+    if (await isWritten({ batchId, ref, revision }, seams)) continue;
     lost.add(component);
     for (const mail of component.mails) mail.doubts.push({ batchId, ref, revision });
   }
@@ -33,19 +32,22 @@ export async function lookUp(
 }
 
 /** Did an earlier commit with this event arrive after all? Then it must not be applied again. */
-export async function wasCommitted(store: Store, clock: Clock, mail: Mail): Promise<boolean> {
-  for (const { batchId, ref, revision } of mail.doubts)
-    if (await persistently(clock, () => store.committed(batchId, ref, revision))) return true;
+export async function wasCommitted(mail: Mail, seams: TurnSeams): Promise<boolean> {
+  for (const doubt of mail.doubts) if (await isWritten(doubt, seams)) return true;
   return false;
 }
 
-async function persistently<T>(clock: Clock, ask: () => Promise<T>): Promise<T> {
+/** @throws StoreUnavailable only when there is no more time to ask: then nobody is told that it was done */
+async function isWritten(
+  { batchId, ref, revision }: Mail['doubts'][number],
+  { store, clock, giveUp }: TurnSeams,
+): Promise<boolean> {
   for (;;) {
     try {
-      return await ask();
+      return await store.committed(batchId, ref, revision);
     } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      await clock.sleep(LOOK_UP_PAUSE_MS);
+      if (!(error instanceof StoreUnavailable) || giveUp.aborted) throw error;
+      await clock.sleep(LOOK_UP_PAUSE_MS, giveUp);
     }
   }
 }

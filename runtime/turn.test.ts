@@ -21,7 +21,7 @@ const clock: Clock = {
   sleep: () => new Promise((resolve) => setImmediate(resolve)),
 };
 
-const turnsOver = (store: Store) =>
+const turnsOver = (store: Store, giveUp = new AbortController().signal) =>
   new Turns({
     store,
     clock,
@@ -30,6 +30,7 @@ const turnsOver = (store: Store) =>
     assigner: { assign: () => [], withdrawn: () => undefined },
     committed: () => undefined,
     published: () => undefined,
+    giveUp,
     log: () => undefined,
   });
 
@@ -203,4 +204,17 @@ test('an event posted by who was just answered is not left lying', async () => {
   const turns = turnsOver(store);
   for (let n = 0; n < 20; n++) await submit(turns, `job_${n}`);
   expect((await quotaOf(store)).revision).toBe(20);
+});
+
+test('a runtime that ends does not wait for ever for a store that is away', async () => {
+  const { store, next } = faulty();
+  const giveUp = new AbortController();
+  next((batch) => Promise.reject(new UnknownOutcome(batch.batchId)));
+  store.committed = () => Promise.reject(new StoreUnavailable('away'));
+  const turns = turnsOver(store, giveUp.signal);
+  const answer = submit(turns, 'job_1');
+  const told = expect(answer).rejects.toThrow(StoreUnavailable);
+  giveUp.abort();
+  await told;
+  await turns.idle();
 });

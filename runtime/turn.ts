@@ -33,6 +33,8 @@ export interface TurnSeams {
   /** The part of the stream that a commit wrote. */
   readonly published: (range: NonNullable<CommitResult['published']>) => void;
   readonly log: (message: string) => void;
+  /** Aborted when this runtime ends and the store is away: whoever waits is told that it is. */
+  readonly giveUp: AbortSignal;
 }
 
 export class Turns {
@@ -118,14 +120,14 @@ export class Turns {
   }
 
   async #tryAgain({ components, mails, error }: Failure): Promise<void> {
-    const { clock, ids, log, assigner } = this.#seams;
+    const { clock, ids, log, assigner, giveUp } = this.#seams;
     assigner.withdrawn(components);
     log(`${mails.length} events are tried again: ${error.message}`);
     const again: Mail[] = [];
     for (const mail of mails) {
       mail.tries += 1;
       // An assignment is not repeated: it was decided on a view that no longer holds.
-      if (mail.fence || mail.tries >= TRIES_MAX) mail.fail(mail.cause ?? error);
+      if (mail.fence || mail.tries >= TRIES_MAX || giveUp.aborted) mail.fail(mail.cause ?? error);
       else again.push(mail);
     }
     this.#mailbox.putBack(again);
