@@ -22,13 +22,23 @@ export function* script(
   const sent: CommitBatch[] = [];
   let at = beginAt;
   for (let n = 0; n < calls; n++) {
-    // Mostly the same moment or the next; at times long enough for leases and timers to run out.
-    at += random.chance(0.1) ? random.integer(1_000, 400_000) : random.integer(0, 3);
+    at = timeOfNext(random, memory, at);
     const ask = random.chance(0.55) ? commit : random.pick(QUESTIONS);
     const { method, parameters } = ask({ random, maker, sent, memory });
     yield { at, method, parameters };
     if (sent.length > BATCHES_KEPT) sent.shift();
   }
+}
+
+/** Mostly now or soon; at times when leases and timers have run out, or at the very moment they do. */
+function timeOfNext(random: Random, memory: MemoryStore, at: number): number {
+  const { timers, leases } = memory.tables;
+  const moments = [
+    ...[...leases.values()].map(({ expiresAt }) => expiresAt),
+    ...[...timers.values()].map(({ dueAt }) => dueAt).slice(0, 3),
+  ].filter((moment) => moment > at && moment < at + 400_000);
+  if (moments.length > 0 && random.chance(0.08)) return random.pick(moments);
+  return at + (random.chance(0.08) ? random.integer(1_000, 400_000) : random.integer(0, 3));
 }
 
 interface Present {
