@@ -5,16 +5,17 @@ import { createDatabasePool } from '../../db/pool.ts';
 import { insertBlob } from '../../db/queries/blobs.ts';
 import { checkBooks } from './books.ts';
 import { SLOTS_PER_WORKER } from './engine.ts';
-import { BLOB, MODEL, NoOpAgent } from './no-op-agent.ts';
+import { BLOB, MODEL, NoOpAgent, RESULT } from './no-op-agent.ts';
 import type { OpenOptions, Peer } from './peer-contract.ts';
 import { newKey, ready, startRuntimeProcess } from './runtime-process.ts';
+import { settings } from './settings.ts';
 import { client, dialWorker } from './wire.ts';
 
 export const needs = ['postgres'];
 export const workloads = ['W1', 'W2'];
 
-/** So many that none has a hundred jobs waiting, and that a free day's tokens last. */
-const PEOPLE = 500;
+/** So many that none has a hundred jobs waiting, and that a free day's tokens (317 of these) last. */
+const PEOPLE = Math.max(200, Math.ceil(settings.jobs / 250));
 
 const bodyOf = (n: number): string =>
   JSON.stringify({
@@ -36,25 +37,20 @@ export default async function open(options: OpenOptions): Promise<Peer> {
   let submitted = 0;
   let settled = 0;
 
-  /** The no-op engine uploads nothing, so its one result is put where each account's uploads would be. */
-  async function welcome(headers: Record<string, string>): Promise<void> {
-    const { id } = JSON.parse(await ask('GET', '/v1/account', headers)) as { id: string };
-    await insertBlob(pool, id, { id: BLOB, bytes: 1, mediaType: 'image/png' });
+  const headersOf = (n: number) => ({
+    ...{ authorization, 'tessera-user': `telegram:${1000 + (n % PEOPLE)}` },
+  });
+  // Accounts are made at first sight. The no-op engine uploads nothing, so its one result is put where
+  // each account's uploads would be.
+  for (let n = 0; n < PEOPLE; n++) {
+    const { id } = JSON.parse(await ask('GET', '/v1/account', headersOf(n))) as { id: string };
+    await insertBlob(pool, id, { id: BLOB, bytes: RESULT.length, mediaType: 'image/png' });
   }
-  const known = new Map<number, Promise<Record<string, string>>>();
-  const person = (n: number): Promise<Record<string, string>> => {
-    const number = n % PEOPLE;
-    const headers = { authorization, 'tessera-user': `telegram:${1000 + number}` };
-    const seen = known.get(number) ?? welcome(headers).then(() => headers);
-    known.set(number, seen);
-    return seen;
-  };
-  if (workload === 'W2') await Promise.all(Array.from({ length: PEOPLE }, (_, n) => person(n)));
 
   return {
     serverPid: runtime.pid,
     async submit(n) {
-      const headers = await person(n);
+      const headers = headersOf(n);
       const json = { 'content-type': 'application/json', 'idempotency-key': `bench-${n}` };
       const answer = await ask('POST', '/v1/jobs', { ...headers, ...json }, bodyOf(n));
       submitted += 1;
