@@ -32,6 +32,7 @@ function turnsOver(store: Store, registry: Registry = REGISTRY, residentsMax = 1
     assigner: { assign: () => [], withdrawn: () => undefined },
     committed: () => undefined,
     published: () => undefined,
+    giveUp: new AbortController().signal,
   });
   return { turns, residents };
 }
