@@ -62,6 +62,48 @@ const impure = [
   'require',
 ];
 
+// The core gets time, chance and the outside through its seams, so that a simulation can hold them.
+const SEAMS = 'The core goes through its seams: Clock, Ids, Store, Connection and isStored.';
+const CORE = [
+  'actor',
+  'batch',
+  'cascade',
+  'component',
+  'compute',
+  'core',
+  'dispatcher',
+  'flight',
+  'fleet',
+  'journal',
+  'leases',
+  'live',
+  'live-elsewhere',
+  'mailbox',
+  'one-at-a-time',
+  'other-runtimes',
+  'outlooks',
+  'parking',
+  'patch',
+  'plan',
+  'positions',
+  'queue',
+  'reader',
+  'recovery',
+  'residents',
+  'signals',
+  'step',
+  'stream-relay',
+  'timers',
+  'turn',
+  'upcast',
+  'versions',
+  'worker-orders',
+  'worker-session',
+  'worker-sessions',
+].map((name) => `runtime/${name}.ts`);
+// A microtask is no clock: it runs before anything else can happen. A buffer is no I/O.
+const uncontrolled = impure.filter((name) => name !== 'queueMicrotask' && name !== 'Buffer');
+
 export default defineConfig(
   globalIgnores([
     '**/node_modules/**',
@@ -97,6 +139,21 @@ export default defineConfig(
             { regex: '^node:', message: 'machines/ is pure: xstate, zod and machines only.' },
           ],
         },
+      ],
+    },
+  },
+  {
+    files: CORE,
+    rules: {
+      'no-restricted-globals': ['error', ...uncontrolled.map((name) => ({ name, message: SEAMS }))],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: SEAMS },
+        { object: 'globalThis', message: SEAMS },
+      ],
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '^(node:(?!assert)|pg$|slonik|ws$|fastify|pino)', message: SEAMS }] },
       ],
     },
   },

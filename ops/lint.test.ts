@@ -1,4 +1,5 @@
 // The purity of machines/ rests on lint rules; this shows that they bite, there and nowhere else.
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ESLint } from 'eslint';
 import { describe, expect, it } from 'vitest';
@@ -40,6 +41,27 @@ describe('purity of machines/', () => {
 
   it('does not bind the host', async () => {
     expect(await objections('runtime/clock.ts', 'export const now = () => Date.now();')).toBe(0);
+  });
+});
+
+describe('seams of the core', () => {
+  it.each([...IMPURE, "import pg from 'pg';\nexport { pg };"])('refuses %j', async (text) => {
+    expect(await objections('runtime/turn.ts', text)).toBeGreaterThan(0);
+    expect(await objections('runtime/dispatcher.ts', text)).toBeGreaterThan(0);
+  });
+
+  it('names files that exist', () => {
+    const config = readFileSync(new URL('eslint.config.js', import.meta.url), 'utf8');
+    const [, names = ''] = /const CORE = \[([^\]]*)\]/.exec(config) ?? [];
+    const core = names.match(/[a-z-]+(?=')/g) ?? [];
+    expect(core).toContain('turn');
+    const runtime = new URL('../runtime/', import.meta.url);
+    expect(core.filter((name) => !existsSync(new URL(`${name}.ts`, runtime)))).toEqual([]);
+  });
+
+  it('leaves the doors alone', async () => {
+    const door = 'export const at = Date.now();';
+    expect(await objections('runtime/http/server.ts', door)).toBe(0);
   });
 });
 
