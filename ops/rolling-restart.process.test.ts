@@ -1,15 +1,16 @@
-// A deploy that nobody notices: three runtimes behind one address are told to stop, one after the other, and
+// A runtime that is killed, and a deploy that nobody notices: three runtimes behind one address are told to stop, one after the other, and
 // new ones take their places, while people ask, follow and download, and workers have jobs under way.
 import { join } from 'node:path';
 import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { createClient } from '../adapters/client/http.ts';
 import { type Agent, startAgent } from '../adapters/worker/agent.ts';
 import { testDatabase, type TestDatabase } from '../db/testing.ts';
 import { issueKey } from './cli/issue-key.ts';
 import { type Front, startFront } from './rolling/front.ts';
 import { Customer, Stranger } from './rolling/people.ts';
-import { createSlowEngine } from './rolling/slow-engine.ts';
+import { createSlowEngine, MODEL } from './rolling/slow-engine.ts';
 import {
   cleanEnvironment,
   freePort,
@@ -84,6 +85,23 @@ async function ask<Row extends pg.QueryResultRow>(text: string): Promise<Row[]> 
   return rows;
 }
 
+it('goes on when the runtime that gives work away is killed', async () => {
+  const { key } = await issueKey(database.url, keyOf('user'));
+  const client = createClient({ baseUrl: url(), key });
+  const submit = () => client.createJob({ modality: 'text', model: MODEL, prompt: 'at any time' });
+  await submit();
+  await expect.poll(running, PATIENCE).toBe(1);
+  const [lease] = await ask<{ holder: string }>(
+    `select holder from leases where name = 'dispatcher'`,
+  );
+  const n = runtimes.findIndex(({ child }) => lease?.holder.endsWith(`:${child.pid}`));
+  runtimes[n]?.child.kill('SIGKILL');
+  await submit();
+  // Its lease would have run for up to 15 s more: it ends with its process instead.
+  await expect.poll(running, { timeout: 10_000 }).toBe(2);
+  await start(n);
+});
+
 it('restarts every runtime, and nobody notices', async () => {
   let isOver = false;
   const work: Promise<void>[] = [];
@@ -96,7 +114,7 @@ it('restarts every runtime, and nobody notices', async () => {
   const stranger = new Stranger();
   const { key } = await issueKey(database.url, keyOf('user'));
   work.push(stranger.look(url(), key, () => isOver));
-  await expect.poll(running, PATIENCE).toBeGreaterThan(2);
+  await expect.poll(running, PATIENCE).toBeGreaterThan(4);
 
   for (let n = 0; n < RUNTIMES; n++) {
     const before = running();
@@ -126,7 +144,7 @@ it('restarts every runtime, and nobody notices', async () => {
   const [all] = await ask<{ n: number }>(
     `select count(*)::int as n from actors where kind = 'job'`,
   );
-  expect(all?.n).toBe(finished + stranger.jobs.length);
+  expect(all?.n).toBe(2 + finished + stranger.jobs.length);
   const [books] = await ask<{ sum: number }>('select sum(amount_mt)::int as sum from ledger');
   expect(books?.sum).toBe(0);
 });
