@@ -1,5 +1,6 @@
-// A runtime that is killed, and a deploy that nobody notices: three runtimes behind one address are told to stop, one after the other, and
-// new ones take their places, while people ask, follow and download, and workers have jobs under way.
+// A runtime that is killed, and a deploy that nobody notices: three runtimes behind one address are told to
+// stop, one after the other, and new ones take their places, while people ask, follow and download, and
+// workers have jobs under way.
 import { join } from 'node:path';
 import pg from 'pg';
 import { pino } from 'pino';
