@@ -205,9 +205,8 @@ const cases = Object.entries(SPOILED).flatMap(([name, ways]) =>
 test.each(cases)('$name', ({ rule, spoil }) => {
   const evidence = good();
   spoil(evidence);
-  expect(judge(evidence).map((violation) => violation.rule.split(' (')[0])).toContain(
-    rule.replace('settled once', 'settled once, charged on success only'),
-  );
+  const broken = judge(evidence).map((violation) => violation.rule);
+  expect(broken.filter((name) => name.startsWith(rule))).not.toEqual([]);
 });
 
 test('every rule has been seen to fail', () => {

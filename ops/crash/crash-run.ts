@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { judge, type Violation } from './checker.ts';
 import { assemble, newestSeqs, readBooks, stillOnItsWay, withDatabase } from './collect.ts';
 import { dice, type Dice } from './dice.ts';
-import type { Evidence } from './evidence.ts';
+import type { ActorRow, Evidence } from './evidence.ts';
 import { History } from './history.ts';
 import { House } from './house.ts';
 import { isKill, nameOf, play, shuffled, type Card } from './mischief.ts';
@@ -173,11 +173,23 @@ function figuresOf(evidence: Evidence, mischiefMs: number, healMs: number) {
     'answers in doubt': seen.filter(({ what }) => what === 'doubt').length,
     ...{ succeeded: ended('succeeded'), failed: ended('failed') },
     ...{ cancelled: ended('cancelled'), expired: ended('expired') },
+    // Timers of the dead fire elsewhere (matrix row 38); while Postgres is away nothing can.
+    'latest deadline, seconds late': Math.round(Math.max(0, ...jobs.map(latenessMs)) / 1000),
     'engine runs': runs,
     'turns committed': journal.length,
     'seconds of mischief': Math.round(mischiefMs / 1000),
     'seconds to come to rest': Math.round(healMs / 1000),
   };
+}
+
+interface Timed {
+  readonly spec: { readonly deadlineMs: number };
+  readonly run: { readonly submittedAt: number; readonly finishedAt: number | null };
+}
+
+function latenessMs({ state, context }: ActorRow): number {
+  const { spec, run } = context as Timed;
+  return state === 'expired' ? (run.finishedAt ?? 0) - run.submittedAt - spec.deadlineMs : 0;
 }
 
 function keepEvidence(folder: string, evidence: Evidence, violations: readonly Violation[]): void {

@@ -29,7 +29,7 @@ it('loses and doubles nothing, whoever is killed, wherever', { timeout: 400_000 
   const { violations, done } = await crashRun({
     ...{ folder, seed: 20_26, deck: CARDS, rounds: 1, kills: Infinity, minutesMax: 3 },
     // Longer than a lease lasts (15 s): somebody else takes over meanwhile.
-    ...{ paceMs: 300, pauseMs: 17_000 },
+    ...{ paceMs: 300, pauseMs: 16_000 },
     ...{ runtimes: 3, workers: 2, slots: 4, customers: 4, openMax: 10 },
     ...{ say: (line) => said.push(line), signal: new AbortController().signal },
   });
