@@ -1,6 +1,5 @@
 // What slonik leaves unbounded: it waits for ever for an answer on a connection that is half open, and whoever
 // finds all connections in use waits in its queue for as long as nobody gives one back.
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   BackendTerminatedError,
   ConnectionError,
@@ -24,13 +23,12 @@ export function withDeadline(factory: DriverFactory, answerTimeoutMs: number): D
   };
 }
 
-async function within<T>(ms: number, answer: Promise<T>, error: () => Error): Promise<T> {
-  const over = new AbortController();
-  const late = delay(ms, undefined, { signal: over.signal }).then(() => Promise.reject(error()));
-  // Whichever comes second is waited for by nobody.
-  late.catch(() => undefined);
-  answer.catch(() => undefined);
-  return Promise.race([answer, late]).finally(() => over.abort());
+function within<T>(ms: number, answer: Promise<T>, error: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(error()), ms);
+    // Whichever comes second finds the promise settled and changes nothing.
+    answer.then(resolve, reject).finally(() => clearTimeout(late));
+  });
 }
 
 /** Methods that take a connection of the pool for themselves. */
