@@ -58,8 +58,9 @@ export class SimulatedAgent {
     this.owner.isAlive = false;
   }
 
+  /** Other workers have the same ones: the fence must not rest on them alone. */
   get epoch(): string {
-    return `${this.id}-boot-${this.#boots}`;
+    return `boot-${this.#boots}`;
   }
 
   get isUp(): boolean {
@@ -144,7 +145,7 @@ export class SimulatedAgent {
     const runtime = this.#random.pick(world.runtimes);
     const { core } = runtime;
     if (!core || !runtime.isServing) return again();
-    const link = new Link(world.scheduler, this.#random, owner, runtime.owner);
+    const link = new Link(world, this.#random, owner, runtime.owner);
     this.link = link;
     let isGone = false;
     const gone = (code: number): void => {
@@ -302,7 +303,7 @@ export class SimulatedAgent {
       return say({ type: 'failed', ...of, code: how.code, message });
     }
     const facts = { job, attempt: number, worker: this.id, epoch };
-    const blob = `sha256:${this.#random.split(`${job} ${number} ${epoch}`).hex(64)}`;
+    const blob = `sha256:${this.#random.split(`${job} ${number} ${this.id} ${epoch}`).hex(64)}`;
     const output: Output = { blob, bytes: 10, mediaType: 'image/png', facts };
     const report: AgentFrame = { type: 'finished', ...of, outputs: [output], runMs };
     this.#world.upload(this, attempt.order, output, () => say(report));

@@ -27,6 +27,7 @@ export const MISHAPS = {
   commitLate: [0.002, 0.08],
   commitConflicts: [0.005, 0.15],
   storeSlow: [0.001, 0.03],
+  frameDelayed: [0.001, 0.04],
   signalLost: [0.01, 0.5],
   requestLost: [0.01, 0.2],
   answerLost: [0.01, 0.2],

@@ -1,5 +1,6 @@
 // One WebSocket between an agent and a runtime: frames arrive in order or not at all. When it breaks, what
 // is under way is lost, and each side may learn of it at once, late, or only by silence.
+import type { Mishap } from './faults.ts';
 import type { Random } from './random.ts';
 import type { Owner } from './scheduler.ts';
 import { type Scheduler } from './scheduler.ts';
@@ -10,8 +11,16 @@ export interface End {
   closed(code: number): void;
 }
 
+const LATENCY_MS = [0.5, 40] as const;
+/** Packets are lost and sent again; whatever follows waits for them. */
+const LATE_MS = [300, 15_000] as const;
 /** Frames keep their order: of two events at the same moment, either could come first. */
 const NEXT_MS = 0.001;
+
+export interface LinkWorld {
+  readonly scheduler: Scheduler;
+  befalls(mishap: Mishap, random: Random, who: string): boolean;
+}
 
 interface Side {
   readonly owner: Owner;
@@ -22,6 +31,7 @@ interface Side {
 
 export class Link {
   readonly #scheduler: Scheduler;
+  readonly #world: LinkWorld;
   readonly #random: Random;
   readonly #agent: Side;
   readonly #runtime: Side;
@@ -30,8 +40,9 @@ export class Link {
   #isDraining = false;
   onCut: () => void = () => undefined;
 
-  constructor(scheduler: Scheduler, random: Random, agent: Owner, runtime: Owner) {
-    this.#scheduler = scheduler;
+  constructor(world: LinkWorld, random: Random, agent: Owner, runtime: Owner) {
+    this.#scheduler = world.scheduler;
+    this.#world = world;
     this.#random = random;
     const side = (owner: Owner): Side => ({
       owner,
@@ -59,7 +70,9 @@ export class Link {
   #send(to: Side, text: string, arrived: () => void): void {
     if (!this.isOpen) return;
     const { now } = this.#scheduler;
-    const at = Math.max(now + this.#random.logarithmic(0.5, 40), to.lastArrivalAt + NEXT_MS);
+    const isDelayed = this.#world.befalls('frameDelayed', this.#random, to.owner.name);
+    const [least, most] = isDelayed ? LATE_MS : LATENCY_MS;
+    const at = Math.max(now + this.#random.logarithmic(least, most), to.lastArrivalAt + NEXT_MS);
     to.lastArrivalAt = at;
     this.#scheduler.after(at - now, to.owner, 'frame', () => {
       const arrives = this.isOpen || (this.#isDraining && to === this.#runtime);

@@ -4,9 +4,9 @@ import type { PlantedBug } from './bugs.ts';
 export const BUGS_OF_CHARTS: readonly PlantedBug[] = [
   {
     name: 'a result of another attempt counts',
-    file: 'machines/job/attempts.ts',
-    find: '  key.attempt === event.attempt &&\n',
-    replace: '',
+    file: 'machines/worker/decisions.ts',
+    find: '  if (slot?.attempt !== attempt) return { settle };',
+    replace: '  if (!slot) return { settle };',
     breaks: 'I9 fencing',
     why: 'the fence of results, without the attempt',
   },
@@ -144,8 +144,20 @@ export const BUGS_OF_CHARTS: readonly PlantedBug[] = [
     file: 'machines/worker/context.ts',
     find: '  if (Object.keys(run.slots).length >= offer.slots) return false;\n',
     replace: '',
+    and: [
+      {
+        file: 'runtime/fleet.ts',
+        find: '      if (busy >= offer.slots) continue;\n',
+        replace: '',
+      },
+      {
+        file: 'runtime/fleet.ts',
+        find: '        freeSlots: offer.slots - busy,',
+        replace: '        freeSlots: 1,',
+      },
+    ],
     breaks: 'I8 slots',
-    why: 'two dispatchers with old views give it one job each',
+    why: 'neither the dispatcher nor the worker counts them',
   },
   {
     name: 'a slot is free before its run has stopped',

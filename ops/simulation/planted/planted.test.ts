@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { PLANTED_BUGS } from './bugs.ts';
 import { find } from './find.ts';
-import { patched } from './plant.ts';
+import { patched, patchesOf } from './plant.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 
@@ -14,8 +14,10 @@ test('there are at least thirty, each with a name of its own', () => {
 });
 
 test.each(PLANTED_BUGS)('$name: its place occurs once in $file', (bug) => {
-  const source = readFileSync(new URL(bug.file, ROOT), 'utf8');
-  expect(patched(source, bug)).not.toBe(source);
+  for (const patch of patchesOf(bug)) {
+    const source = readFileSync(new URL(patch.file, ROOT), 'utf8');
+    expect(patched(source, patch)).not.toBe(source);
+  }
 });
 
 describe('found within a few seeds', () => {
