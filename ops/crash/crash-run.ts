@@ -57,6 +57,7 @@ export async function crashRun(options: CrashOptions): Promise<CrashReport> {
   const chance = dice(options.seed);
   const unbidden: string[] = [];
   const onUnbidden = (sentence: string): void => {
+    if (unbidden.includes(sentence)) return;
     say(`! ${sentence}`);
     unbidden.push(sentence);
   };
