@@ -326,7 +326,7 @@ export class SimulatedAgent {
     this.#settled.add(attempt.order.id);
     if (attempt.report) return;
     attempt.isAbandoned = true;
-    this.#engine.cancel(key);
+    this.#engine.forget(key);
   }
 
   #repeat(attempt: Attempt): void {

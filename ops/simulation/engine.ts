@@ -16,6 +16,13 @@ export interface Run {
   readonly ended: (how: Ending, runMs: number) => void;
 }
 
+interface Running {
+  readonly run: Run;
+  readonly stop: (how: Ending) => void;
+  /** The runtime was told that it ended, and need not wait until it has really stopped. */
+  isForgotten: boolean;
+}
+
 export interface EngineEvents {
   loaded(model: string, loadMs: number): void;
   loadFailed(model: string): void;
@@ -49,7 +56,7 @@ export class SimulatedEngine {
   #queue: Order[] = [];
   #isChanging = false;
   /** By the run's key: when it began, and how to stop it. */
-  readonly #running = new Map<string, { run: Run; stop: (how: Ending) => void }>();
+  readonly #running = new Map<string, Running>();
 
   constructor(world: World, owner: Owner, random: Random, events: EngineEvents) {
     this.#world = world;
@@ -89,6 +96,13 @@ export class SimulatedEngine {
       running.stop('cancelled'),
     );
     return true;
+  }
+
+  /** As `cancel`, for a run that nobody waits for any more. */
+  forget(key: string): void {
+    const running = this.#running.get(key);
+    if (running) running.isForgotten = true;
+    this.cancel(key);
   }
 
   #pump(): void {
@@ -143,8 +157,9 @@ export class SimulatedEngine {
       run.ended(how, scheduler.now - startedAt);
       this.#pump();
     };
-    this.#running.set(run.key, { run, stop });
-    this.#events.running(this.#running.size);
+    this.#running.set(run.key, { run, stop, isForgotten: false });
+    const counted = [...this.#running.values()].filter((each) => !each.isForgotten);
+    this.#events.running(counted.length);
     run.started();
     const { how, afterMs } = this.#fate(run);
     scheduler.after(Math.min(afterMs, run.timeLimitMs), this.#owner, 'engine', () => {

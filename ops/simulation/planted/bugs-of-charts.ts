@@ -15,7 +15,7 @@ export const BUGS_OF_CHARTS: readonly PlantedBug[] = [
     file: 'machines/job/attempts.ts',
     find: '  key.worker === event.worker &&\n',
     replace: '',
-    breaks: 'I9 fencing',
+    breaks: 'I7 one lease',
     why: 'the fence of results, without the worker',
   },
   {

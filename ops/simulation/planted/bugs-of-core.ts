@@ -112,7 +112,7 @@ export const BUGS_OF_CORE: readonly PlantedBug[] = [
     file: 'db/memory-store.ts',
     find: 'if ((actor?.revision ?? 0) !== revision || actor?.parked',
     replace: 'if (actor?.parked',
-    breaks: 'I0 no programmer error',
+    breaks: 'I6 durable before ack',
     why: 'an actor is parked for what was computed on old ones',
   },
   {
