@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Channel, ChannelListener } from '../machines/contract/channel.ts';
+import { inTurn } from './in-turn.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A connection that answers nothing for this long is given up, whatever the network says. */
@@ -23,6 +24,7 @@ export class PostgresChannel implements Channel {
   readonly #url: string;
   readonly #topics = new Set<string>();
   readonly #stop = new AbortController();
+  readonly #inTurn = inTurn();
   #client: pg.Client | null = null;
   #loop: Promise<void> = Promise.resolve();
 
@@ -75,7 +77,7 @@ export class PostgresChannel implements Channel {
       const over = AbortSignal.any([ended.signal, this.#stop.signal]);
       while (!over.aborted) {
         await pause(PROBE_MS, over);
-        if (!over.aborted) await client.query('select 1');
+        if (!over.aborted) await this.#inTurn(() => client.query('select 1'));
       }
       return String(ended.signal.reason ?? '');
     } finally {
@@ -103,7 +105,7 @@ export class PostgresChannel implements Channel {
   async #ask(query: pg.QueryConfig): Promise<void> {
     const client = this.#client;
     // A client that failed once is not asked again: the session is about to end.
-    await client?.query(query).catch(() => destroy(client));
+    if (client) await this.#inTurn(() => client.query(query)).catch(() => destroy(client));
   }
 
   async close(): Promise<void> {

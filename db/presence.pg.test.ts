@@ -38,7 +38,7 @@ it('knows who is here, and how many others', async () => {
   );
   expect(b.others).toBe(1);
   expect(b.isHere('a')).toBe(true);
-  await expect.poll(() => a.others).toBe(1);
+  await expect.poll(() => a.others, { timeout: 5_000 }).toBe(1);
   await b.close();
   await expect.poll(() => a.others, { timeout: 5_000 }).toBe(0);
 });

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { inTurn } from './in-turn.ts';
 
 const LOOK_MS = 1_000;
 /** What is left of a process that was killed is gone by then. */
@@ -34,6 +35,7 @@ export class PostgresPresence {
   readonly #runtimeId: string;
   readonly #nameFreeWithinMs: number;
   readonly #stop = new AbortController();
+  readonly #inTurn = inTurn();
   #client: pg.Client | null = null;
   #names: ReadonlySet<string> | null = null;
   #loop: Promise<void> = Promise.resolve();
@@ -64,7 +66,9 @@ export class PostgresPresence {
   /** Two of one name would hold the same leases in the same term, and take each other's sockets for theirs. */
   async #beTheOnlyOne(): Promise<void> {
     for (let waitedMs = 0; waitedMs <= this.#nameFreeWithinMs; waitedMs += LOOK_MS / 10) {
-      const mine = await this.#client?.query<{ n: number }>(OLDER_OF_THE_NAME);
+      const mine = await this.#inTurn(
+        async () => await this.#client?.query<{ n: number }>(OLDER_OF_THE_NAME),
+      );
       if (mine?.rows[0]?.n === 0) return;
       await delay(LOOK_MS / 10);
     }
@@ -85,7 +89,7 @@ export class PostgresPresence {
 
   /** Those who are not here any more hold nothing. Only for a runtime that is itself seen by the others. */
   async endLeasesOfTheGone(): Promise<void> {
-    await this.#client?.query(END_LEASES, [this.#runtimeId]);
+    await this.#inTurn(async () => await this.#client?.query(END_LEASES, [this.#runtimeId]));
   }
 
   async #run(): Promise<void> {
@@ -98,8 +102,8 @@ export class PostgresPresence {
 
   async #look(): Promise<void> {
     try {
-      this.#client ??= await this.#connect();
-      const { rows } = await this.#client.query<{ name: string }>(NAMES);
+      const client = (this.#client ??= await this.#connect());
+      const { rows } = await this.#inTurn(() => client.query<{ name: string }>(NAMES));
       this.#names = new Set(rows.map(({ name }) => name));
     } catch (error) {
       this.#forget(this.#client);
