@@ -100,8 +100,9 @@ export function rowsOf(components: readonly Component[], batchId: string): Commi
     for (const { ref, name, armed } of each.timers.values())
       if (armed) rows.timersArmed.push({ component, ref, name, ...armed });
       else rows.timersCancelled.push({ component, ref, name });
-    for (const turned of each.turned.values()) {
-      rows.actors.push(actorRow(component, turned));
+    for (const [key, turned] of each.turned) {
+      const oldest = each.reads.get(key)?.revision ?? Infinity;
+      rows.actors.push(actorRow(component, turned, oldest));
       const isJob = turned.after.ref.kind === 'job';
       const change = isJob ? publicChange(turned.before, turned.after) : null;
       if (change !== null) rows.stream.push(streamRow(component, turned.after, change));
@@ -114,12 +115,13 @@ export function rowsOf(components: readonly Component[], batchId: string): Commi
   return rows;
 }
 
-const actorRow = (component: number, { before, after }: Turned) => ({
+/** @param oldest the oldest revision that anything in the component was computed on */
+const actorRow = (component: number, { before, after }: Turned, oldest: number) => ({
   component,
   ref: after.ref,
   machine: after.chart.machine.id,
   version: after.chart.version,
-  expected: before?.revision ?? 0,
+  expected: Math.min(before?.revision ?? 0, oldest),
   revision: after.revision,
   state: stateName(after.snapshot.value),
   tags: tagsOf(after),

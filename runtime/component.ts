@@ -114,7 +114,11 @@ export class Component {
   /** Appends a later component that shares an actor with this one, or an earlier one that shares none. */
   absorb(other: Component): void {
     this.mails.push(...other.mails);
-    for (const [key, read] of other.reads) if (!this.reads.has(key)) this.reads.set(key, read);
+    for (const [key, read] of other.reads) {
+      // The oldest counts: what was computed on it must not be written if it is no longer so.
+      const known = this.reads.get(key);
+      if (!known || read.revision < known.revision) this.reads.set(key, read);
+    }
     for (const [key, { before, after }] of other.turned) this.#turn(key, before, after);
     this.journal.push(...other.journal);
     this.ledger.push(...other.ledger);
