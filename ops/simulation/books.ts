@@ -156,7 +156,7 @@ export class Books {
     const job = this.jobs.get(key) ?? born(event);
     this.jobs.set(key, job);
     const turn = { row, event, leaseBefore: job.lease, wasSettled: job.isSettled };
-    if (row.to === 'backingOff') job.attempt += 1;
+    if (row.to === 'backingOff' && row.from !== 'backingOff') job.attempt += 1;
     if (event.type === 'worker.crashed') job.crashedBy.add(event.worker);
     job.lease = leaseAfter(turn, job);
     if (turn.leaseBefore && job.lease !== turn.leaseBefore)

@@ -14,6 +14,10 @@ const FOUND: readonly { readonly seed: number; readonly what: string }[] = [
     what: 'a job that another runtime had told of was forgotten with a lost repeat of it',
   },
   { seed: 46, what: 'an assignment on a batch that did not come about was not decided anew' },
+  {
+    seed: 504,
+    what: 'a stale read hid behind a turn of the same actor, and its account was parked',
+  },
   { seed: 58, what: 'a late repeat of a failure ended the next attempt of the same name' },
 ];
 

@@ -42,6 +42,8 @@ const quotaEqualsLedger: Rule = (checked) => {
   }
 };
 
+const dayIn = (reason: string): string | undefined => /\d{4}-\d\d-\d\d/.exec(reason)?.[0];
+
 const zeroSum: Rule = ({ commit, check }) => checkZeroSum(commit.ledger, check);
 
 export function checkZeroSum(ledger: Commit['ledger'], check: Check): void {
@@ -75,7 +77,7 @@ const dailyGrant: Rule = ({ commit, books, check }) => {
   const isLeg = (book: string) => book === 'system:granted' || book === 'system:expired';
   for (const { accountId, book, reason } of commit.ledger) {
     if (!isLeg(book)) continue;
-    const day = /\d{4}-\d\d-\d\d/.exec(reason)?.[0];
+    const day = dayIn(reason);
     if (day === undefined) continue; // the difference of a plan change
     const name = `${accountId} ${book} ${day}`;
     check('I18 daily grant', !books.grants.has(name), () => `${name}: twice.`);
@@ -89,8 +91,13 @@ const dailyGrant: Rule = ({ commit, books, check }) => {
 const grantWithinPlan: Rule = (checked) => {
   const { commit, books, check } = checked;
   const mtOf = new Map<string, number>();
-  for (const { accountId, book, amountMt } of commit.ledger)
-    if (book === 'system:granted') mtOf.set(accountId, (mtOf.get(accountId) ?? 0) - amountMt);
+  for (const { accountId, book, amountMt, reason } of commit.ledger) {
+    if (book !== 'system:granted') continue;
+    // Of two days in one commit, each has its own; the difference of a plan belongs to the last one.
+    const day = dayIn(reason) ?? books.quotaFact(accountId)?.context.balance.day;
+    const name = `${accountId} ${day}`;
+    mtOf.set(name, (mtOf.get(name) ?? 0) - amountMt);
+  }
   for (const { before, after } of quotasOf(checked)) {
     const { day, plan } = after.context.balance;
     const name = `${after.ref.id} ${day}`;
@@ -103,7 +110,7 @@ const grantWithinPlan: Rule = (checked) => {
     // A new day is granted by the plan there was, even in the turn that changes it.
     const plans = [plan, before?.context.balance.plan ?? 'free'] as const;
     so.allowed = Math.max(so.allowed, ...plans.map((each) => DAILY_GRANT_MT[each]));
-    so.granted += mtOf.get(after.ref.id) ?? 0;
+    so.granted += mtOf.get(name) ?? 0;
     check(
       'I18 daily grant',
       so.granted <= so.allowed,

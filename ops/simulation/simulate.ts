@@ -76,7 +76,10 @@ async function many(from: number, count: number, endsAt: number): Promise<boolea
       if (seed % COMPARE_EVERY === 0) runs.push(pool.run({ seed, limits, isTold: false }));
       const [result, again] = (await Promise.all(runs)) as [SeedResult, SeedResult | undefined];
       report.results.push(result);
-      if (result.violation) failures.push(result);
+      if (result.violation) {
+        failures.push(result);
+        console.log(wordsOf(result));
+      }
       if (again && again.hash !== result.hash)
         failures.push({
           ...result,
