@@ -158,7 +158,10 @@ export class SimulatedEngine {
       this.#pump();
     };
     this.#running.set(run.key, { run, stop, isForgotten: false });
-    const counted = [...this.#running.values()].filter((each) => !each.isForgotten);
+    const { name } = this.#owner;
+    const counted = [...this.#running.values()].filter(
+      (each) => !each.isForgotten && !this.#world.unclaimed.has(`${name} ${each.run.key}`),
+    );
     this.#events.running(counted.length);
     run.started();
     const { how, afterMs } = this.#fate(run);

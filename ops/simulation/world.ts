@@ -87,6 +87,8 @@ export class World {
   readonly sometimes = new Map<Sometimes, number>();
   readonly #uploaded = new Set<string>();
   readonly #ids = new WeakMap<Owner, Ids>();
+  /** Attempts that a worker brought along and that are nobody's any more: told to stop, and hold no slot. */
+  readonly unclaimed = new Set<string>();
   /** By job: the workers it took down. */
   readonly tookDownBy = new Map<string, string[]>();
 
@@ -181,6 +183,7 @@ export class World {
     for (const { row, event } of commit.turns) {
       this.trace.note(row.revision, row.ref.id, row.to);
       this.tell(row.ref.id, () => `${event.type}: ${row.from} > ${row.to} (${runtime.name})`, '·');
+      if (event.type === 'worker.connected') this.#noteUnclaimed(row.ref.id, event.attempts);
       if (event.sent !== undefined) this.history.applied(event.sent);
       for (const what of rareTurn(event.type, row)) this.seen(what);
     }
@@ -204,6 +207,12 @@ export class World {
       rule(checked);
       if (this.violation) return;
     }
+  }
+
+  #noteUnclaimed(worker: string, attempts: readonly { job: string; attempt: number }[]): void {
+    const slots = this.books.workers.get(worker)?.context.run.slots ?? {};
+    for (const { job, attempt } of attempts)
+      if (slots[job]?.attempt !== attempt) this.unclaimed.add(`${worker} ${job}.${attempt}`);
   }
 
   refused(batch: CommitBatch, error: Error): void {
