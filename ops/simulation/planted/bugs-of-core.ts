@@ -32,8 +32,8 @@ export const BUGS_OF_CORE: readonly PlantedBug[] = [
     file: 'runtime/compute.ts',
     find: 'mail.doubts.length > 0 && (await wasCommitted(mail, seams))',
     replace: 'mail.doubts.length > 99 && (await wasCommitted(mail, seams))',
-    breaks: 'I11 effect once',
-    why: 'the commit that was looked for arrived after the look',
+    breaks: 'I8 slots',
+    why: 'a report that a late commit has counted counts again, and frees what is busy',
   },
   {
     name: 'a lost component stays in memory',
