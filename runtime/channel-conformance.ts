@@ -75,18 +75,17 @@ export function channelConformance(carrier: Carrier): void {
     expect(b.heard.toSorted()).toEqual(expected.toSorted());
   });
 
-  it.skipIf(carrier.cut === null)(
-    'says so when it breaks, connects again, listens on',
-    async () => {
+  const { cut } = carrier;
+  if (cut !== null)
+    it('says so when it breaks, connects again, listens on', async () => {
       const [a, b] = [await member(), await member('news')];
-      await carrier.cut!();
+      await cut();
       await a.channel.publish('news', ['said into the gap']); // perhaps dropped; nothing is thrown
       await a.until(() => a.connections() === 2);
       await b.until(() => b.connections() === 2);
       expect(b.broken).toHaveLength(1);
       while (!b.heard.includes('news: heard')) await a.channel.publish('news', ['heard']);
-    },
-  );
+    });
 
   it('is silent once it is closed', async () => {
     const [a, b] = [await member('news'), await member('news')];
