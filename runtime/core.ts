@@ -139,10 +139,14 @@ export function makeCore(seams: CoreSeams): Core {
       clock.sync(await store.now());
       await presence.open();
       await relay.start();
-      await dispatcher.rebuild();
+      // The workers, to know what can be asked for. The jobs may be many: they are read while others are served.
+      await dispatcher.learn([]);
+      const readJobs = (): void => {
+        dispatcher.rebuild().catch((error: Error) => log(`dispatcher: ${error.message}`));
+      };
+      readJobs();
       await leases.start((name) => {
-        const lost = (error: Error) => log(`dispatcher: ${error.message}`);
-        if (name === 'dispatcher') dispatcher.rebuild().catch(lost);
+        if (name === 'dispatcher') readJobs();
       });
       timers.start();
       sessions.start();

@@ -25,6 +25,7 @@ import { contextOf, type Outlook } from './views.ts';
 const REST_MS = 1_000;
 /** Ended jobs remembered: more than can end while a row is on its way here. */
 const ENDED_MAX = 10_000;
+const ROWS_PER_PAUSE = 1_000;
 
 interface Seams {
   readonly store: Store;
@@ -52,6 +53,7 @@ export class Dispatcher implements Assigner {
   readonly #ended = new Set<string>();
   /** Decided on, and not yet seen with a worker. One that is queued again was turned down. */
   readonly #decided = new Set<string>();
+  #rebuilding: Promise<void> | null = null;
   readonly #resting = new Map<string, WaitingJob>();
   /** Jobs to be read anew. */
   readonly #unsure = new Map<string, ActorRef>();
@@ -64,12 +66,21 @@ export class Dispatcher implements Assigner {
    * Fills the queue and the fleet from `actors`: at start, and whenever the lease comes here. What was
    * committed meanwhile is newer than the rows and stays.
    */
-  async rebuild(): Promise<void> {
-    const { store } = this.#seams;
+  rebuild(): Promise<void> {
+    this.#rebuilding ??= this.#rebuild().finally(() => (this.#rebuilding = null));
+    return this.#rebuilding;
+  }
+
+  async #rebuild(): Promise<void> {
+    const { store, clock } = this.#seams;
     const known = [...this.#live.values()];
+    for (const row of await store.listWithout('worker', 'settled')) this.#seen(row);
     const jobs = await store.listWithout('job', 'settled');
-    const workers = await store.listWithout('worker', 'settled');
-    for (const row of [...jobs, ...workers]) this.#seen(row);
+    // In the order of the line, and with pauses in which others get their turn: they may be many.
+    for (const [n, row] of jobs.toSorted((a, b) => a.createdAt - b.createdAt).entries()) {
+      this.#seen(row);
+      if (n % ROWS_PER_PAUSE === ROWS_PER_PAUSE - 1) await clock.sleep(0);
+    }
     const open = new Set(jobs.map(({ ref }) => ref.id));
     // Ended by another runtime; or new, and not in the store yet: those are not forgotten.
     const missing = known.filter(({ ref }) => !open.has(ref.id)).map(({ ref }) => ref);

@@ -10,7 +10,14 @@ import type { Outlook } from './views.ts';
 
 const RANK = { pro: 2, starter: 1, free: 0 } as const satisfies Record<Plan, number>;
 
-type Asked = Pick<WaitingJob, 'model' | 'plan' | 'work' | 'queuedAt'>;
+type Asked = Pick<WaitingJob, 'id' | 'model' | 'plan' | 'work' | 'queuedAt'>;
+
+/** What goes before a job; times in milliseconds. */
+interface Ahead {
+  readonly count: number;
+  readonly mean: number;
+  readonly spread: number;
+}
 
 export class Outlooks {
   readonly #queue: Queue;
@@ -32,7 +39,7 @@ export class Outlooks {
     const job = this.#queue.get(jobId);
     if (!job) return { position: null, eta: null };
     const ahead = this.#aheadOf(job);
-    return { position: ahead.length, eta: this.#eta(job, ahead) };
+    return { position: ahead.count, eta: this.#eta(job, ahead) };
   }
 
   ifSubmitted(
@@ -40,31 +47,34 @@ export class Outlooks {
     plan: Plan,
     now: number,
   ): EtaView | null {
-    const job: Asked = { model, work, plan, queuedAt: now };
+    const job: Asked = { id: '', model, work, plan, queuedAt: now };
     return this.#eta(job, this.#aheadOf(job));
   }
 
-  /** Waiting jobs that go first and that compete for a worker this job could use. */
-  #aheadOf(job: Asked): WaitingJob[] {
-    return [...this.#queue.jobs].filter(
-      (other) =>
-        (RANK[other.plan] > RANK[job.plan] ||
-          (other.plan === job.plan && other.queuedAt < job.queuedAt)) &&
-        this.#fleet.shareWorker(job.model, other.model),
-    );
+  /** Waiting jobs that go first and that compete for a worker this job could use; by group, at its mean. */
+  #aheadOf(job: Asked): Ahead {
+    let [count, mean, spread] = [0, 0, 0];
+    for (const group of this.#queue.groups) {
+      const rank = RANK[group.plan] - RANK[job.plan];
+      if (rank < 0 || !this.#fleet.shareWorker(job.model, group.model)) continue;
+      const first = rank > 0 ? group.size : group.before(job);
+      const each = this.#time({ model: group.model, work: group.work / group.size });
+      count += first;
+      mean += first * each.mean;
+      spread += first * each.spread;
+    }
+    return { count, mean, spread };
   }
 
-  #eta(job: Asked, ahead: readonly WaitingJob[]): EtaView | null {
+  #eta(job: Asked, ahead: Ahead): EtaView | null {
     const place = this.#fleet.placeFor(job.model);
     if (!place) return { min_s: 0, max_s: 0, reason: 'no worker with this model is connected' };
     const own = this.#time(job);
-    const others = ahead.map((each) => this.#time(each));
-    const sum = (of: 'mean' | 'spread') => others.reduce((total, each) => total + each[of], 0);
     const loadMs = place.isLoaded ? 0 : place.loadMs;
-    const mean = sum('mean') / place.slots + own.mean + loadMs + place.busyMs;
-    const spread = sum('spread') / place.slots + own.spread + loadMs * 0.3 + place.busyMs * 0.5;
+    const mean = ahead.mean / place.slots + own.mean + loadMs + place.busyMs;
+    const spread = ahead.spread / place.slots + own.spread + loadMs * 0.3 + place.busyMs * 0.5;
     const words = [
-      ahead.length > 0 ? `${ahead.length} ahead` : null,
+      ahead.count > 0 ? `${ahead.count} ahead` : null,
       place.isBusy ? 'the worker is busy' : null,
       place.isLoaded ? null : 'the model has to be loaded',
     ].filter((word) => word !== null);

@@ -1,13 +1,21 @@
 // The waiting jobs as the dispatcher sees them: grouped by model and plan, oldest first, so that a
-// decision looks at the heads and not at every job.
+// decision looks at the heads and not at every job, and a place in the line is found by halving.
 import type { Plan } from '../machines/contract/events.ts';
 import type { QueueGroup, WaitingJob } from '../machines/scheduling/policy.ts';
 
-class Group implements QueueGroup {
+type Place = Pick<WaitingJob, 'queuedAt' | 'id'>;
+
+const isBefore = (a: Place, b: Place): boolean =>
+  a.queuedAt < b.queuedAt || (a.queuedAt === b.queuedAt && a.id < b.id);
+
+export class Group implements QueueGroup {
   readonly model: string;
   readonly plan: Plan;
-  readonly #jobs = new Map<string, WaitingJob>();
-  #newest = 0;
+  /** In order. Those that left from the front are cut off now and then, not each time. */
+  #jobs: WaitingJob[] = [];
+  #first = 0;
+  /** Sum of the jobs' work, in standard outputs. */
+  work = 0;
 
   constructor(model: string, plan: Plan) {
     this.model = model;
@@ -15,27 +23,44 @@ class Group implements QueueGroup {
   }
 
   get jobs(): Iterable<WaitingJob> {
-    return this.#jobs.values();
+    return this.#iterate();
+  }
+
+  *#iterate(): Generator<WaitingJob> {
+    for (let index = this.#first; index < this.#jobs.length; index += 1) yield this.#jobs[index]!;
   }
 
   get size(): number {
-    return this.#jobs.size;
+    return this.#jobs.length - this.#first;
+  }
+
+  /** How many are in front of that place. */
+  before(place: Place): number {
+    let [low, high] = [this.#first, this.#jobs.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (isBefore(this.#jobs[middle]!, place)) low = middle + 1;
+      else high = middle;
+    }
+    return low - this.#first;
   }
 
   /** A job that comes back keeps its place: order is by the time it was first queued. */
   add(job: WaitingJob): void {
-    this.#jobs.set(job.id, job);
-    if (job.queuedAt >= this.#newest) {
-      this.#newest = job.queuedAt;
-      return;
-    }
-    const ordered = [...this.#jobs.values()].sort((a, b) => a.queuedAt - b.queuedAt);
-    this.#jobs.clear();
-    for (const each of ordered) this.#jobs.set(each.id, each);
+    this.work += job.work;
+    const last = this.#jobs.at(-1);
+    if (this.size === 0 || isBefore(last!, job)) this.#jobs.push(job);
+    else this.#jobs.splice(this.#first + this.before(job), 0, job);
   }
 
-  remove(id: string): void {
-    this.#jobs.delete(id);
+  remove(job: WaitingJob): void {
+    this.work -= job.work;
+    const index = this.#first + this.before(job);
+    if (index > this.#first) this.#jobs.splice(index, 1);
+    else this.#first += 1;
+    if (this.#first * 2 <= this.#jobs.length) return;
+    this.#jobs = this.#jobs.slice(this.#first);
+    this.#first = 0;
   }
 }
 
@@ -47,7 +72,7 @@ export class Queue {
     return this.#byId.size;
   }
 
-  get groups(): QueueGroup[] {
+  get groups(): Group[] {
     return [...this.#groups.values()];
   }
 
@@ -74,7 +99,7 @@ export class Queue {
     this.#byId.delete(id);
     const key = `${job.plan} ${job.model}`;
     const group = this.#groups.get(key)!;
-    group.remove(id);
+    group.remove(job);
     if (group.size === 0) this.#groups.delete(key);
   }
 }
