@@ -19,22 +19,6 @@ export const BUGS_OF_CHARTS: readonly PlantedBug[] = [
     why: 'the fence of results, without the worker',
   },
   {
-    name: 'a result of another boot counts',
-    file: 'machines/job/attempts.ts',
-    find: '  key.epoch === event.epoch;',
-    replace: '  true;',
-    breaks: 'I9 fencing',
-    why: 'the fence of results, without the epoch',
-  },
-  {
-    name: 'a report of an older boot counts',
-    file: 'machines/worker/context.ts',
-    find: '  event.epoch === context.run.epoch &&\n  (!(',
-    replace: '  (!(',
-    breaks: 'I9 fencing',
-    why: 'what an agent said before it died is taken for its successor',
-  },
-  {
     name: 'attempts are not limited',
     file: 'machines/job/attempts.ts',
     find: 'export const ATTEMPTS_MAX = 3;',
