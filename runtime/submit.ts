@@ -87,25 +87,32 @@ async function prepare(host: Host, accountId: string, request: JobRequest) {
         { at: `/inputs/${n}/blob`, reason: 'is not a blob of this account' },
       ]);
 
-  const offer = host.dispatcher.offerFor(request.modality, request.model ?? null);
   const params = withSeed(host, parsed.data);
   const { count, modality } = request;
   const { costMt, work } = price({ modality, params, prompt, count, inputs: inputs.length });
-  const spec: Omit<JobSpec, 'id' | 'bodyHash'> = {
-    accountId,
-    modality,
-    model: offer?.id ?? request.model ?? '',
-    prompt,
-    params,
-    inputs,
-    count,
-    costMt,
-    work,
-    timeLimitMs: timeLimitMs(work, offer?.runMs ?? 0),
-    deadlineMs: request.deadline_s * 1000,
-    origin: request.origin ?? null,
+  const withOffer = () => {
+    const offer = host.dispatcher.offerFor(modality, request.model ?? null);
+    const spec: Omit<JobSpec, 'id' | 'bodyHash'> = {
+      accountId,
+      modality,
+      model: offer?.id ?? request.model ?? '',
+      prompt,
+      params,
+      inputs,
+      count,
+      costMt,
+      work,
+      timeLimitMs: timeLimitMs(work, offer?.runMs ?? 0),
+      deadlineMs: request.deadline_s * 1000,
+      origin: request.origin ?? null,
+    };
+    return { spec, impossible: whyImpossible(request, spec, offer) };
   };
-  return { spec, impossible: whyImpossible(request, spec, offer) };
+  const known = withOffer();
+  if (known.impossible === null) return known;
+  // Perhaps a worker has just come to another runtime: nobody is turned down for what we have not heard yet.
+  await host.dispatcher.learn([]);
+  return withOffer();
 }
 
 /** A seed is chosen here, once, so that every attempt makes the same picture. */

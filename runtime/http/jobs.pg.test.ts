@@ -1,7 +1,9 @@
 // Jobs as a client meets them: made once, priced, listed, cancelled, each account its own.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { quotaRef } from '../../machines/contract/ids.ts';
+import { quotaRef, workerRef } from '../../machines/contract/ids.ts';
 import type { AccountView, JobView } from '../../machines/contract/views.ts';
+import { makeCore } from '../core.ts';
+import { everyFileIsStored, offer } from '../testing.ts';
 import { startTestRuntime, type TestRuntime } from './testing.ts';
 
 let runtime: TestRuntime;
@@ -39,6 +41,24 @@ describe('making a job', () => {
       available_millitokens: 19_000,
       held_millitokens: 1000,
     });
+  });
+
+  it('turns nobody down for a worker that has just come to another runtime', async () => {
+    const ann = await newcomer();
+    const fresh = { ...picture, model: 'fresh' };
+    expect((await make(ann, fresh)).json().code).toBe('impossible');
+    const { store, clock, ids } = runtime.host;
+    const elsewhere = makeCore({
+      ...{ store, clock, ids, runtimeId: 'elsewhere', version: 'test' },
+      isStored: everyFileIsStored,
+      log: () => undefined,
+    });
+    const said = { name: 'new', version: '1', gpu: null, slots: 1, models: [offer('fresh')] };
+    await elsewhere.turns.post(workerRef('wrk_elsewhere'), {
+      ...{ type: 'worker.connected', epoch: 'boot-1', runtime: 'elsewhere' },
+      ...{ offer: said, loaded: [], attempts: [] },
+    });
+    expect((await make(ann, fresh)).statusCode).toBe(202);
   });
 
   it('prices without making, as often as one likes', async () => {
