@@ -91,7 +91,7 @@ export class WorkerSession {
       for (const { job, attempt } of this.#hello!.attempts) {
         const slot = slots[job];
         if (slot?.attempt === attempt)
-          this.#attempts.set(nameOf(job, attempt), { ...slot, isAgents: true });
+          this.#attempts.set(nameOf(job, attempt), { ...slot, order: null, isAgents: true });
       }
       // Not before its turn is committed: an agent that is not welcome waits longer each time.
       this.send({ type: 'welcome', worker: this.#ref.id, heartbeatMs: HEARTBEAT_MS });
@@ -212,10 +212,12 @@ export class WorkerSession {
 
   #deliver(frame: RuntimeFrame, accountId: string | null): void {
     if (frame.type === 'load') this.#loading.delete(frame.model);
-    if (frame.type === 'run' && accountId !== null)
-      this.#attempts.set(nameOf(frame.job, frame.attempt), {
-        ...{ accountId, phase: 'live', isAgents: false },
-      });
+    if (frame.type === 'run' && accountId !== null) {
+      const name = nameOf(frame.job, frame.attempt);
+      // Sent once more, it is still the same order, and the agent may have it already.
+      if (this.#attempts.get(name)?.order !== frame.id)
+        this.#attempts.set(name, { accountId, phase: 'live', order: frame.id, isAgents: false });
+    }
     if (frame.type === 'settled') this.#attempts.delete(nameOf(frame.job, frame.attempt));
     if (frame.type === 'cancel') {
       const name = nameOf(frame.job, frame.attempt);
@@ -304,6 +306,8 @@ export class WorkerSession {
 }
 
 interface Known extends Pick<Slot, 'accountId' | 'phase'> {
+  /** The order that gave it, if that was given on this connection. */
+  readonly order: string | null;
   /** The agent has it: it said so, in its hello or by acknowledging the order. */
   isAgents: boolean;
 }
