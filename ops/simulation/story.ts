@@ -153,6 +153,10 @@ async function heal(world: World): Promise<void> {
     world.books.openJobs.length === 0 &&
     world.pending === 0 &&
     world.memory.tables.outbox.size === 0 &&
+    // An engine may still be stopping what was cancelled.
+    [...world.books.workers.values()].every(
+      ({ context }) => Object.keys(context.run.slots).length === 0,
+    ) &&
     world.runtimes.every(({ isServing }) => isServing) &&
     world.agents.every(({ link }) => link?.isOpen);
   let isDone = false;
