@@ -15,6 +15,8 @@ export class Owner {
 
 interface Happening {
   at: number;
+  /** When it was due before its owner was paused: what waited for the same moment keeps its order. */
+  readonly dueAt: number;
   readonly tie: number;
   readonly owner: Owner | null;
   readonly what: string;
@@ -22,7 +24,11 @@ interface Happening {
 }
 
 const isBefore = (one: Happening, other: Happening): boolean =>
-  one.at < other.at || (one.at === other.at && one.tie < other.tie);
+  one.at !== other.at
+    ? one.at < other.at
+    : one.dueAt !== other.dueAt
+      ? one.dueAt < other.dueAt
+      : one.tie < other.tie;
 
 /** Node drains microtasks between two immediates of one turn of the event loop, so they go in packs. */
 const PACK = 256;
@@ -51,7 +57,16 @@ export class Scheduler {
 
   after(delayMs: number, owner: Owner | null, what: string, run: () => void): void {
     const at = this.now + Math.max(0, delayMs);
-    this.#push({ at, tie: this.#random.next(), owner, what, run });
+    this.#push({ at, dueAt: at, tie: this.#random.next(), owner, what, run });
+  }
+
+  /** Ends a pause early. What waited for its end comes now, before whatever is due later. */
+  resume(owner: Owner): void {
+    owner.pausedUntil = 0;
+    for (const item of this.#heap.splice(0)) {
+      if (item.owner === owner) item.at = Math.max(this.now, item.dueAt);
+      this.#push(item);
+    }
   }
 
   /** Nobody looks while time passes; what was due meanwhile is late. */

@@ -132,11 +132,11 @@ async function heal(world: World): Promise<void> {
   world.isStoreDown = false;
   world.partitioned.clear();
   for (const runtime of world.runtimes) {
-    runtime.owner.pausedUntil = 0;
+    scheduler.resume(runtime.owner);
     runtime.bootLater(10, 500);
   }
   for (const agent of world.agents) {
-    agent.owner.pausedUntil = 0;
+    scheduler.resume(agent.owner);
     scheduler.after(random.between(10, 500), null, 'boot', () => agent.boot());
     insistOn(world, agent.id, () => ({
       to: workerRef(agent.id),
