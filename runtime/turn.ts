@@ -16,8 +16,8 @@ import { Mailbox, Overloaded, type Mail, type Outcome } from './mailbox.ts';
 import type { Residents } from './residents.ts';
 
 const MAILBOX_MAX = 10_000;
-/** Computed in a few milliseconds: then a store that is idle gets to work. */
-const CHUNK_MAX = 128;
+/** Computed in a few milliseconds: then the store's answer gets in. */
+const CHUNK_MAX = 32;
 /** Large enough to fill a commit, small enough that a lost one is soon made good. */
 const BATCH_MAX = 256;
 const TRIES_MAX = 8;
@@ -89,9 +89,12 @@ export class Turns {
     this.#running = null;
   }
 
-  /** Computes what has arrived, and while a flight is under way what arrives until it has landed. */
+  /**
+   * Computes what has arrived, and while a flight is under way what arrives until it has landed. A store
+   * that is idle gets half of what there is, and writes it while the other half is computed.
+   */
   async #fill(batch: Batch, flight: Flight): Promise<Failure | null> {
-    while (batch.size < BATCH_MAX) {
+    do {
       await this.#seams.clock.sleep(0); // what is ready now shares the commit; the store's answer gets in
       const mails = this.#mailbox.take(CHUNK_MAX);
       if (mails.length > 0 || this.#isNudged) {
@@ -104,9 +107,9 @@ export class Turns {
           return { components: [], mails: left, error: error as Error };
         }
       }
-      if (flight.isOver) break;
-      if (this.#mailbox.size === 0) await Promise.race([flight.landed, this.#mailbox.filled()]);
-    }
+      if (this.#mailbox.size === 0 && !flight.isOver)
+        await Promise.race([flight.landed, this.#mailbox.filled()]);
+    } while (batch.size < BATCH_MAX && !(flight.isOver && batch.size >= this.#mailbox.size));
     return null;
   }
 
