@@ -12,6 +12,7 @@ import {
   Connections,
 } from './connections.ts';
 import type { Statement } from './connections.ts';
+import { gathered } from './gathered.ts';
 import * as statements from './store-statements.ts';
 import {
   type CommitBatch,
@@ -46,7 +47,22 @@ export class PostgresStore implements Store {
   }
 
   async load(refs: readonly ActorRef[]): Promise<readonly StoredActor[]> {
-    if (refs.length === 0) return [];
+    const [first] = refs;
+    if (first === undefined) return [];
+    if (refs.length > 1) return this.#loadAll(refs);
+    // Everybody who looks at a job asks for one actor: those who ask at once share a query.
+    const found = await this.#loadOne(first);
+    return found === undefined ? [] : [found];
+  }
+
+  readonly #loadOne = gathered(async (refs: readonly ActorRef[]) => {
+    const asked = new Map(refs.map((ref) => [refKey(ref), ref]));
+    const found = await this.#loadAll([...asked.values()]);
+    const byKey = new Map(found.map((actor) => [refKey(actor.ref), actor]));
+    return refs.map((ref) => byKey.get(refKey(ref)));
+  });
+
+  async #loadAll(refs: readonly ActorRef[]): Promise<readonly StoredActor[]> {
     const rows = await this.#ask(statements.LOAD, statements.refParameters(refs));
     const found = rows.map(statements.storedActor);
     if (found.length === refs.length) return found;

@@ -13,6 +13,7 @@ export type BlobRow = z.infer<typeof blobRow>;
 
 const nothing = z.object({});
 const named = z.object({ id: z.string() });
+const sized = z.object({ bytes: z.number().nullable() });
 
 /** What nobody used yet is kept this long: longer than a job takes to be archived with its files. */
 const KEPT = sql.fragment`clock_timestamp() + interval '7 days'`;
@@ -37,6 +38,22 @@ export const findBlob = (
   pool.maybeOne(sql.type(blobRow)`
     select id, bytes, media_type as "mediaType", created_at as "createdAt"
     from blobs where account_id = ${accountId} and id = ${id}`);
+
+/** Of the account's file of this name, its size; null where it has none. In the order of what was asked. */
+export async function sizesOfBlobs(
+  pool: DatabasePool,
+  blobs: readonly { readonly accountId: string; readonly id: string }[],
+): Promise<readonly (number | null)[]> {
+  const keys = sql.unnest(
+    blobs.map(({ accountId, id }) => [accountId, id]),
+    ['text', 'text'],
+  );
+  const rows = await pool.any(sql.type(sized)`
+    select b.bytes from ${keys} with ordinality as k (account_id, id, n)
+    left join blobs b on b.account_id = k.account_id and b.id = k.id
+    order by k.n`);
+  return rows.map(({ bytes }) => bytes);
+}
 
 /** Finds it for a job that is about to name it: from here to there it must not be collected. */
 export async function findBlobToUse(

@@ -12,6 +12,7 @@ import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import { makeKey, type KeyKind } from '../../runtime/keys.ts';
 import { REPOSITORY } from '../cli/home.ts';
 import { cleanEnvironment, freePort } from '../testing.ts';
+import { V8_FLAGS } from '../up/children.ts';
 import { RESULT } from './no-op-agent.ts';
 
 const START_LIMIT_MS = 60_000;
@@ -41,7 +42,7 @@ export async function startRuntimeProcess(options: RuntimeOptions): Promise<Runt
   await blobs.put(Readable.from([RESULT]), RESULT.length);
   const settings = { DATABASE_URL: url, PORT: String(port), TESSERA_HOME: home, LOG_LEVEL: 'warn' };
   const main = join(REPOSITORY, 'ops', 'cli', 'main.ts');
-  const child = spawn(process.execPath, [main, 'runtime'], {
+  const child = spawn(process.execPath, [...V8_FLAGS, main, 'runtime'], {
     cwd: REPOSITORY,
     env: cleanEnvironment(settings),
     stdio: ['ignore', 'pipe', 'pipe'],

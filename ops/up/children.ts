@@ -6,7 +6,7 @@ import { followLogs } from './log-lines.ts';
 import { keepRunning, type RestartingChild } from './restarting-child.ts';
 
 /** Most of what a turn makes is garbage at its end: with more room it is collected a third as often. */
-const V8_FLAGS = ['--max-semi-space-size=64'];
+export const V8_FLAGS = ['--max-semi-space-size=64'];
 
 export interface ChildrenOptions {
   readonly home: Home;
