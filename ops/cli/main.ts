@@ -1,6 +1,7 @@
 // The command line. Each command loads what it needs when it runs, so that --help is instant.
 // Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 failed, 2 asked or configured wrongly.
 import { existsSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -10,6 +11,10 @@ import type { KeyOptions } from './key.ts';
 import { EXIT_FAILURE, EXIT_MISUSE, Misuse } from './misuse.ts';
 
 const { env } = process;
+
+// What is compiled once is not compiled at the next start: a process that was killed is back half a second sooner.
+// Not in the folder for temporary files, where others could put code for us.
+enableCompileCache(join(REPOSITORY, 'node_modules', '.cache', 'tessera'));
 
 // The environment wins over the file, and no file is no trouble.
 const envFile = join(REPOSITORY, '.env');

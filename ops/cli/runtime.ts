@@ -1,5 +1,6 @@
 // `tessera runtime`: the control plane alone, until it is told to stop.
 import { existsSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { migrate } from '../../db/migrate.ts';
 import { readConfig } from '../../runtime/config.ts';
@@ -25,6 +26,7 @@ export async function runtime(env: NodeJS.ProcessEnv): Promise<void> {
     await migrate(config.databaseUrl);
     const { startRuntime } = await import('../../runtime/main.ts');
     const running = await startRuntime(config, builtSite());
+    flushCompileCache(); // now, for whoever is killed keeps nothing
     await stopped.promise;
     await running.stop();
   } finally {
