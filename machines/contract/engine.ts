@@ -14,6 +14,8 @@ export interface EngineJob {
   readonly params: JobParams;
   readonly count: number;
   readonly inputs: readonly { readonly role: string; readonly bytes: Uint8Array }[];
+  /** Tried once more after running out of memory: rather slow than large, and still what was asked. */
+  readonly isSafe?: boolean;
 }
 
 export type EngineUpdate =
@@ -41,13 +43,17 @@ export interface EngineOutput {
 
 export interface Engine {
   readonly name: string;
-  /** Resolves when the engine can serve; throws `EngineFailure` otherwise. */
+  /** Attempts it carries out at once; the arbiter sends no more. Left out: as many as the worker has slots. */
+  readonly concurrency?: number;
+  /** Resolves when the engine can serve; throws `EngineFailure` otherwise. Asked every few seconds. */
   probe(): Promise<void>;
   models(): Promise<readonly ModelOffer[]>;
   /** Idempotent. Resolves with what was measured. */
   load(model: string, signal: AbortSignal): Promise<{ loadMs: number; vramBytes: number }>;
-  /** Idempotent. */
+  /** Idempotent. Resolves when the memory is free. */
   unload(model: string): Promise<void>;
+  /** Of the graphics card, now; null where the engine cannot tell. */
+  vramUsedBytes?(): Promise<number | null>;
   /** Rejects with `EngineFailure`, or with the signal's reason when aborted. */
   run(
     job: EngineJob,

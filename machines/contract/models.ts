@@ -18,6 +18,14 @@ export const modelLimits = z.strictObject({
 });
 export type ModelLimits = z.infer<typeof modelLimits>;
 
+/** A file that a model works on. */
+export const inputSlot = z.strictObject({
+  role: z.string().regex(/^[a-z][a-z_]{0,31}$/),
+  kind: z.enum(['image', 'video', 'audio', 'text']),
+  isRequired: z.boolean(),
+});
+export type InputSlot = z.infer<typeof inputSlot>;
+
 /** A model as a worker's engine offers it. Sizes in bytes, times in milliseconds. */
 export const modelOffer = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
@@ -33,5 +41,11 @@ export const modelOffer = z.strictObject({
   /** Choices a person can make: styles of an image, voices of speech. */
   styles: z.array(text).max(200).default([]),
   voices: z.array(text).max(200).default([]),
+  /** Files it takes, at most one of each role. */
+  inputs: z.array(inputSlot).max(8).optional(),
+  /** Of audio: those of its `format`s that it can deliver; wav where nothing is said. */
+  formats: z.array(text).max(10).optional(),
+  /** Adaptations that may be named in `params.loras`. */
+  loras: z.array(text).max(200).optional(),
 });
 export type ModelOffer = z.infer<typeof modelOffer>;

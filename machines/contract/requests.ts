@@ -17,6 +17,12 @@ const side = z.number().int().min(64).max(8192);
 const seed = z.number().int().min(0).max(4_294_967_295);
 const steps = z.number().int().min(1).max(150);
 const style = line(64);
+/** How closely the prompt is followed; what is usual depends on the model. */
+const guidance = z.number().min(0).max(30);
+/** Adaptations of the model, by the names its offer lists. */
+const loras = z
+  .array(z.strictObject({ name: line(64), weight: z.number().min(-2).max(2).default(1) }))
+  .max(4);
 
 export const imageParams = z.strictObject({
   width: side.default(1024),
@@ -25,6 +31,12 @@ export const imageParams = z.strictObject({
   seed: seed.optional(),
   style: style.optional(),
   negative_prompt: line(4000).optional(),
+  guidance: guidance.optional(),
+  loras: loras.optional(),
+  /** With an input `image`: how much of it may change. */
+  strength: z.number().min(0).max(1).optional(),
+  /** For models that enlarge: times as wide and as high. */
+  scale: z.number().int().min(2).max(4).optional(),
 });
 
 export const videoParams = z.strictObject({
@@ -35,23 +47,50 @@ export const videoParams = z.strictObject({
   steps: steps.optional(),
   seed: seed.optional(),
   style: style.optional(),
+  negative_prompt: line(4000).optional(),
+  guidance: guidance.optional(),
+  loras: loras.optional(),
 });
 
 export const audioParams = z.strictObject({
   voice: line(64).optional(),
   speed: z.number().min(0.25).max(4).default(1),
-  format: z.enum(['wav']).default('wav'),
+  format: z.enum(['wav', 'mp3', 'flac', 'opus']).default('wav'),
+  /** Of sound and music; speech takes as long as its text. */
+  seconds: z.number().min(0.5).max(600).optional(),
+  lyrics: line(4000).optional(),
+  seed: seed.optional(),
 });
 
 export const textParams = z.strictObject({
   max_tokens: z.number().int().min(1).max(32_768).default(256),
   temperature: z.number().min(0).max(2).default(0.8),
+  top_p: z.number().min(0).max(1).optional(),
+  stop: z.array(line(64).min(1)).max(4).optional(),
   seed: seed.optional(),
+  /**
+   * A chat by default: the prompt is the person's last message, an input `messages` holds those before it.
+   * A completion goes on writing where the prompt ends.
+   */
+  mode: z.enum(['chat', 'completion']).optional(),
 });
+
+/** What an input of the role `messages` holds, as JSON: too much for a job's own record. */
+export const chatMessages = z
+  .array(
+    z.strictObject({
+      role: z.enum(['system', 'user', 'assistant']),
+      content: z.string().max(200_000),
+    }),
+  )
+  .max(1000);
+export type ChatMessages = z.infer<typeof chatMessages>;
 
 export const transcriptParams = z.strictObject({
   language: line(16).optional(),
-  format: z.enum(['text', 'json', 'srt', 'vtt']).default('text'),
+  /** Into English, whatever is spoken. */
+  translate: z.boolean().optional(),
+  format: z.enum(['text', 'json', 'verbose_json', 'srt', 'vtt']).default('text'),
 });
 
 export const PARAMS = {
