@@ -4,6 +4,7 @@ import type { CommitBatch } from '../db/store.ts';
 import { refKey } from '../machines/contract/ids.ts';
 import { persist, stateName, tagsOf, type Actor } from './actor.ts';
 import type { Component, Row, Turned } from './component.ts';
+import type { Mail } from './mailbox.ts';
 import { publicChange } from './views.ts';
 
 export class Batch {
@@ -22,6 +23,16 @@ export class Batch {
   /** The actor after the turns of this batch and the one before it; null if they did not change it. */
   get(key: string): Actor | null {
     return this.#byActor.get(key)?.turned.get(key)?.after ?? this.#previous?.get(key) ?? null;
+  }
+
+  get mails(): Mail[] {
+    return [...this.components].flatMap(({ mails }) => mails);
+  }
+
+  /** Those that were not taken in. */
+  without(mails: readonly Mail[]): Mail[] {
+    const own = new Set(this.mails);
+    return mails.filter((mail) => !own.has(mail));
   }
 
   previousIsCommitted(): void {

@@ -29,7 +29,7 @@ function turnsOver(store: Store, registry: Registry = REGISTRY, residentsMax = 1
   const turns = new Turns({
     ...{ store, clock, residents, log },
     ids: realIds,
-    assigner: { assign: () => [], withdrawn: () => undefined },
+    assigner: { assign: () => [], upcoming: () => [], withdrawn: () => undefined },
     committed: () => undefined,
     published: () => undefined,
     giveUp: new AbortController().signal,

@@ -16,9 +16,17 @@ import type { TurnSeams } from './turn.ts';
 export interface Assigner {
   /** Told what was computed; answers what to give to whom. Its mails carry the fence of a lease. */
   assign(turned: readonly Actor[]): readonly Mail[];
+  /** Whom it would give work to next, if there were so many more slots. */
+  upcoming(count: number): readonly ActorRef[];
   /** Some of what it was told will not be committed, or not like this. */
   withdrawn(components: readonly Component[]): void;
 }
+
+/**
+ * Jobs read together when the next in line is not in memory. A long line is used from its front, so the one that
+ * is needed is always the one that has been in memory longest and had to leave; so it would be for each.
+ */
+const READ_AHEAD = 64;
 
 /** Adds the events to the batch; later ones see what earlier ones changed. Then gives work away. */
 export async function compute(
@@ -31,18 +39,24 @@ export async function compute(
     const assignments = seams.assigner.assign(batch.takeNews());
     if (assignments.length === 0) return;
     try {
-      await computeAll(assignments, batch, seams);
+      await computeAll(assignments, batch, seams, () => seams.assigner.upcoming(READ_AHEAD));
     } catch (error) {
-      const computed = new Set([...batch.components].flatMap((each) => each.mails));
-      for (const mail of assignments) if (!computed.has(mail)) mail.fail(error as Error);
+      for (const mail of batch.without(assignments)) mail.fail(error as Error);
       throw error;
     }
   }
 }
 
-async function computeAll(mails: readonly Mail[], batch: Batch, seams: TurnSeams): Promise<void> {
-  const wanted = mails.flatMap(Residents.wantedBy);
-  await seams.residents.load(wanted.filter((ref) => !batch.get(refKey(ref))));
+/** @param upcoming what will be wanted soon; asked when something has to be read anyway */
+async function computeAll(
+  mails: readonly Mail[],
+  batch: Batch,
+  seams: TurnSeams,
+  upcoming: () => readonly ActorRef[] = () => [],
+): Promise<void> {
+  const isMissing = (ref: ActorRef) => !batch.get(refKey(ref)) && !seams.residents.has(refKey(ref));
+  const missing = mails.flatMap(Residents.wantedBy).filter(isMissing);
+  if (missing.length > 0) await seams.residents.load([...missing, ...upcoming().filter(isMissing)]);
   for (const mail of mails) {
     const component = await applied(mail, batch, seams);
     if (component) batch.add(component);

@@ -94,6 +94,7 @@ export function makeCore(seams: CoreSeams): Core {
     ...{ store, clock, ids, residents, committed, log },
     assigner: {
       assign: (turned) => dispatcher.assign(turned),
+      upcoming: (count) => dispatcher.upcoming(count),
       withdrawn: (components) => dispatcher.withdrawn(components),
     },
     published: (range) => relay.published(range),

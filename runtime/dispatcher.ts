@@ -3,7 +3,7 @@
 // worker free is assigned in the commit of its submit. Decides only while it holds its lease.
 import type { Lease, Store, StoredActor } from '../db/store.ts';
 import type { JobSpec, Plan } from '../machines/contract/events.ts';
-import { jobRef, refKey, workerRef, type ActorRef } from '../machines/contract/ids.ts';
+import { jobRef, quotaRef, refKey, workerRef, type ActorRef } from '../machines/contract/ids.ts';
 import type { Modality, ModelOffer } from '../machines/contract/models.ts';
 import type { EtaView, ModelView, StatusView } from '../machines/contract/views.ts';
 import type { JobContext } from '../machines/job/context.ts';
@@ -182,6 +182,15 @@ export class Dispatcher implements Assigner {
     return decide(this.#queue.groups, fleet, clock.now()).map((each) => this.#mailFor(each, fence));
   }
 
+  upcoming(count: number): ActorRef[] {
+    const { clock, isConnected } = this.#seams;
+    const free = this.#fleet.available(isConnected);
+    const each = Math.ceil(count / free.length);
+    const fleet = free.map((worker) => ({ ...worker, freeSlots: each }));
+    const jobs = decide(this.#queue.groups, fleet, clock.now()).map(({ job }) => job);
+    return jobs.flatMap(({ accountId, id }) => [jobRef(accountId, id), quotaRef(accountId)]);
+  }
+
   #mailFor({ job, worker }: Decision, fence: Lease): Mail {
     this.#queue.remove(job.id);
     this.#decided.add(job.id);
@@ -241,11 +250,11 @@ export class Dispatcher implements Assigner {
     return this.#outlooks.ifSubmitted(spec, plan, this.#seams.clock.now());
   }
 
-  offerFor(modality: Modality, model: string | null): ModelOffer | null {
-    return this.#fleet.offerFor(modality, model);
+  offersFor(modality: Modality, model: string | null): ModelOffer[] {
+    return this.#fleet.offersFor(modality, model);
   }
 
-  models(): ModelView[] {
+  models(): Omit<ModelView, 'allowed_for'>[] {
     return this.#fleet.models();
   }
 

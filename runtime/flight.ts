@@ -23,9 +23,6 @@ export interface Flight {
 
 export const NO_FLIGHT: Flight = { isOver: true, landed: Promise.resolve(null) };
 
-export const mailsOf = (components: Iterable<Component>): Mail[] =>
-  [...components].flatMap(({ mails }) => mails);
-
 export function send(batch: Batch, seams: TurnSeams): Flight {
   const flight: Flight = {
     isOver: false,
@@ -44,7 +41,8 @@ async function commit(components: readonly Component[], seams: TurnSeams): Promi
   for (const component of components) if (!lost.has(component)) settle(component, seams);
   for (const component of lost) residents.evict(component.reads.keys());
   residents.endBatch();
-  return lost.size === 0 ? null : { components: [...lost], mails: mailsOf(lost), error };
+  if (lost.size === 0) return null;
+  return { components: [...lost], mails: [...lost].flatMap(({ mails }) => mails), error };
 }
 
 /** It is written: now everything may leave that waited for it. */

@@ -27,7 +27,7 @@ const turnsOver = (store: Store, giveUp = new AbortController().signal) =>
     clock,
     ids: realIds,
     residents: new Residents(store, 1000),
-    assigner: { assign: () => [], withdrawn: () => undefined },
+    assigner: { assign: () => [], upcoming: () => [], withdrawn: () => undefined },
     committed: () => undefined,
     published: () => undefined,
     giveUp,

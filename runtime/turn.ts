@@ -11,7 +11,7 @@ import { Batch } from './batch.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Component } from './component.ts';
 import { compute, type Assigner } from './compute.ts';
-import { NO_FLIGHT, mailsOf, send, type Failure, type Flight } from './flight.ts';
+import { NO_FLIGHT, send, type Failure, type Flight } from './flight.ts';
 import { Mailbox, Overloaded, type Mail, type Outcome } from './mailbox.ts';
 import type { Residents } from './residents.ts';
 
@@ -102,9 +102,7 @@ export class Turns {
         try {
           await compute(mails, batch, this.#seams);
         } catch (error) {
-          const computed = new Set(mailsOf(batch.components));
-          const left = mails.filter((mail) => !computed.has(mail));
-          return { components: [], mails: left, error: error as Error };
+          return { components: [], mails: batch.without(mails), error: error as Error };
         }
       }
       if (this.#mailbox.size === 0 && !flight.isOver)
@@ -116,7 +114,7 @@ export class Turns {
   /** Computed and not sent: the events go back, what was assigned is decided anew. */
   #withdraw(batch: Batch): void {
     this.#seams.assigner.withdrawn([...batch.components]);
-    const mails = mailsOf(batch.components);
+    const { mails } = batch;
     this.#mailbox.putBack(mails.filter(({ fence }) => !fence));
     const error = new Overloaded('What it was computed on did not come about.');
     for (const mail of mails) if (mail.fence) mail.fail(error);
