@@ -40,6 +40,16 @@ describe('settings', () => {
     });
   });
 
+  it('name the engines of a worker, by file and by address', () => {
+    const env = { TESSERA_ENGINES: 'engines.json', COMFYUI_URL: 'http://127.0.0.1:8188' };
+    const { worker } = readConfig(env, '/somewhere');
+    expect(worker.enginesFile).toBe('/somewhere/engines.json');
+    expect(worker.engineUrls).toEqual({
+      comfyui: { variable: 'COMFYUI_URL', url: 'http://127.0.0.1:8188' },
+    });
+    expect(readConfig({}).worker).toMatchObject({ enginesFile: null, gpu: null, engineUrls: {} });
+  });
+
   it('take an empty value for none', () => {
     expect(readConfig({ PORT: '', PUBLIC_URL: '' })).toMatchObject({ port: 8000, publicUrl: null });
   });
@@ -70,6 +80,15 @@ describe('settings', () => {
     [{ TESSERA_WORKER_NAME: 'x'.repeat(101) }, /^TESSERA_WORKER_NAME must have at most 100/],
     [{ TESSERA_WORKER_SLOTS: '0' }, /^TESSERA_WORKER_SLOTS must be a whole number from 1 to 64/],
     [{ TESSERA_WORKER_SLOTS: '1.5' }, /^TESSERA_WORKER_SLOTS must be/],
+    [{ TESSERA_GPU: 'first' }, /^TESSERA_GPU must be the number or the UUID/],
+    [
+      { COMFYUI_URL: 'localhost:8188' },
+      /^COMFYUI_URL must be the address of ComfyUI, such as http/,
+    ],
+    [{ KOBOLDCPP_URL: 'ftp://x' }, /^KOBOLDCPP_URL must be the address of KoboldCPP/],
+    [{ WHISPER_URL: '8080' }, /^WHISPER_URL must be the address of a Whisper server/],
+    [{ SPEECH_URL: 'x' }, /^SPEECH_URL must be the address of a speech server/],
+    [{ SOUND_URL: 'x' }, /^SOUND_URL must be the address of a sound server/],
     [{ TESSERA_WORKER_SLOT: '2' }, /^TESSERA_WORKER_SLOT is not a setting\..*TESSERA_WORKER_SLOTS/],
   ])('are refused with a sentence that names them: %j', (env, sentence) => {
     expect(refusal(env)).toMatch(sentence);

@@ -22,6 +22,12 @@ const address = (protocols: readonly string[], message: string) =>
     .string()
     .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), message);
 
+const engineAddress = (server: string, port: number) =>
+  address(
+    ['http:', 'https:'],
+    `must be the address of ${server}, such as http://127.0.0.1:${port}`,
+  ).optional();
+
 /** One entry per variable; `ops/env.example` is tested against it. */
 export const environment = z.object({
   PORT: wholeNumber(1, 65_535).default(8000),
@@ -54,6 +60,7 @@ export const environment = z.object({
     .optional(),
   TESSERA_JOBS_KEPT_DAYS: wholeNumber(2, 365).default(3),
   TESSERA_FILES_KEPT_DAYS: wholeNumber(1, 3650).default(30),
+  TESSERA_MODELS: z.string().optional(),
   TESSERA_URL: address(
     ['http:', 'https:'],
     'must be the address of the runtime, such as http://localhost:8000',
@@ -70,6 +77,19 @@ export const environment = z.object({
     .max(100, 'must have at most 100 characters')
     .default(hostname().slice(0, 100) || 'worker'),
   TESSERA_WORKER_SLOTS: wholeNumber(1, 64).default(1),
+  TESSERA_GPU: z
+    .string()
+    .regex(
+      /^(\d{1,2}|GPU-[\w-]{1,60})$/,
+      'must be the number or the UUID of a graphics card, as `nvidia-smi -L` tells them',
+    )
+    .optional(),
+  TESSERA_ENGINES: z.string().optional(),
+  COMFYUI_URL: engineAddress('ComfyUI', 8188),
+  KOBOLDCPP_URL: engineAddress('KoboldCPP', 5001),
+  WHISPER_URL: engineAddress('a Whisper server', 8080),
+  SPEECH_URL: engineAddress('a speech server', 8880),
+  SOUND_URL: engineAddress('a sound server', 8001),
 });
 
 export interface Config {
@@ -96,11 +116,23 @@ export interface Config {
     /** Inputs and outputs, after their job has ended. */
     readonly filesDays: number;
   };
+  /** Who may use which model. */
+  readonly modelRules: {
+    readonly path: string;
+    /** Somebody said so: then the file has to be there. */
+    readonly isNamed: boolean;
+  };
   readonly worker: {
     readonly url: string;
     readonly key: string | null;
     readonly name: string;
     readonly slots: number;
+    /** Which card is this worker's, by number or UUID; null: the first. */
+    readonly gpu: string | null;
+    /** Absolute; null: nothing was said. */
+    readonly enginesFile: string | null;
+    /** Servers of engines that were named here and not in the file, by kind of engine. */
+    readonly engineUrls: Readonly<Record<string, { variable: string; url: string }>>;
   };
 }
 
@@ -138,13 +170,36 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
       jobsDays: data.TESSERA_JOBS_KEPT_DAYS,
       filesDays: data.TESSERA_FILES_KEPT_DAYS,
     }),
+    modelRules: Object.freeze({
+      path: resolve(cwd, data.TESSERA_MODELS ?? join(data.TESSERA_HOME, 'models.json')),
+      isNamed: data.TESSERA_MODELS !== undefined,
+    }),
     worker: Object.freeze({
       url: data.TESSERA_URL,
       key: data.TESSERA_WORKER_KEY ?? null,
       name: data.TESSERA_WORKER_NAME,
       slots: data.TESSERA_WORKER_SLOTS,
+      gpu: data.TESSERA_GPU ?? null,
+      enginesFile: data.TESSERA_ENGINES === undefined ? null : resolve(cwd, data.TESSERA_ENGINES),
+      engineUrls: Object.freeze(engineUrls(data)),
     }),
   });
+}
+
+function engineUrls(data: z.infer<typeof environment>): Config['worker']['engineUrls'] {
+  const variables = {
+    comfyui: 'COMFYUI_URL',
+    koboldcpp: 'KOBOLDCPP_URL',
+    whisper: 'WHISPER_URL',
+    speech: 'SPEECH_URL',
+    sound: 'SOUND_URL',
+  } as const;
+  return Object.fromEntries(
+    Object.entries(variables).flatMap(([kind, variable]) => {
+      const url = data[variable];
+      return url === undefined ? [] : [[kind, { variable, url }]];
+    }),
+  );
 }
 
 /** A misspelt setting would otherwise do nothing, and nobody would know. */

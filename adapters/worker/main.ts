@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
 import { startAgent } from './agent.ts';
 import { createBuiltinEngine } from './engines/builtin/engine.ts';
-import { readGpu } from './gpu.ts';
+import { askGpus, chooseCard, factsOf } from './gpu.ts';
 
 export interface WorkerConfig {
   readonly url: string;
@@ -21,10 +21,11 @@ export async function runWorker(config: WorkerConfig): Promise<string> {
     pino.destination(2),
   );
   const engine = createBuiltinEngine();
+  const card = chooseCard((await askGpus()).cards, null);
   const agent = startAgent({
     ...config,
     version: packageJson.version,
-    gpu: await readGpu(),
+    gpu: card === undefined ? null : factsOf(card),
     engines: [engine],
     log,
   });
