@@ -1,12 +1,8 @@
 // Can any worker, connected or known, ever do this? If not, the sentence says why and what would help.
 import type { JobSpec } from '../machines/contract/events.ts';
 import type { Modality, ModelOffer } from '../machines/contract/models.ts';
-import type {
-  ImageParams,
-  JobRequest,
-  TextParams,
-  VideoParams,
-} from '../machines/contract/requests.ts';
+import type { AudioParams, ImageParams, TextParams } from '../machines/contract/requests.ts';
+import { whyFilesDoNotFit, type InputFile } from './input-files.ts';
 
 const TO_CONNECT: Readonly<Record<Modality, string>> = {
   image: 'Connect a worker with the builtin engine or ComfyUI.',
@@ -16,27 +12,28 @@ const TO_CONNECT: Readonly<Record<Modality, string>> = {
   transcript: 'Connect a Whisper server to a worker to transcribe.',
 };
 
-type Spec = Pick<JobSpec, 'modality' | 'params' | 'prompt' | 'count'>;
+type Spec = Pick<JobSpec, 'modality' | 'params' | 'prompt' | 'count'> & {
+  readonly files: readonly InputFile[];
+};
 
-export function whyImpossible(
-  request: Pick<JobRequest, 'model' | 'modality'>,
-  spec: Spec,
-  offer: ModelOffer | null,
-): string | null {
-  const { modality } = request;
-  if (!offer)
-    return request.model
-      ? `No worker offers the model "${request.model}" for ${modality}. GET /v1/models lists what there is.`
-      : `No worker offers ${modality}. ${TO_CONNECT[modality]}`;
-  const over = overLimit(spec, offer);
-  return over && `${offer.name} cannot do this: ${over}.`;
+export const noneOffers = (modality: Modality, model: string | undefined): string =>
+  model === undefined
+    ? `No worker offers ${modality}. ${TO_CONNECT[modality]}`
+    : `No worker offers the model "${model}" for ${modality}. GET /v1/models lists what there is.`;
+
+export function whyImpossible(spec: Spec, offer: ModelOffer): string | null {
+  const why = overLimit(spec, offer) ?? notOffered(spec, offer);
+  return why && `${offer.name} cannot do this: ${why}.`;
 }
 
+/** What audio comes as: of a model that says nothing, wav. */
+export const formatsOf = ({ modality, formats }: ModelOffer): readonly string[] =>
+  modality === 'audio' ? (formats ?? ['wav']) : [];
+
 function overLimit({ modality, params, prompt, count }: Spec, offer: ModelOffer): string | null {
-  const { limits, styles, voices } = offer;
-  const { width = 0, height = 0, steps = 0, style } = params as Partial<ImageParams>;
-  const { seconds = 0 } = params as Partial<VideoParams>;
-  const { voice } = params as { voice?: string };
+  const { limits } = offer;
+  const { width = 0, height = 0, steps = 0 } = params as Partial<ImageParams>;
+  const { seconds = 0 } = params as Partial<AudioParams>;
   const llmTokens = modality === 'text' ? (params as TextParams).max_tokens : 0;
   const checks: [boolean, string][] = [
     [width * height > (limits.pixelsMax ?? Infinity), `at most ${limits.pixelsMax} pixels`],
@@ -48,8 +45,31 @@ function overLimit({ modality, params, prompt, count }: Spec, offer: ModelOffer)
     ],
     [llmTokens > (limits.llmTokensMax ?? Infinity), `at most ${limits.llmTokensMax} tokens`],
     [count > (limits.countMax ?? Infinity), `at most ${limits.countMax} at a time`],
-    [style !== undefined && !styles.includes(style), `its styles are ${styles.join(', ')}`],
-    [voice !== undefined && !voices.includes(voice), `its voices are ${voices.join(', ')}`],
   ];
   return checks.find(([isOver]) => isOver)?.[1] ?? null;
 }
+
+function notOffered({ modality, params, files }: Spec, offer: ModelOffer): string | null {
+  const { styles, voices, loras = [], scales = [] } = offer;
+  const { style, loras: wanted = [], scale, strength } = params as Partial<ImageParams>;
+  const { voice } = params as Partial<AudioParams>;
+  const format = modality === 'audio' ? (params as AudioParams).format : undefined;
+  const unknown = wanted.find(({ name }) => !loras.includes(name));
+  if (style !== undefined && !styles.includes(style)) return choice('styles', styles);
+  if (voice !== undefined && !voices.includes(voice)) return choice('voices', voices);
+  if (format !== undefined && !formatsOf(offer).includes(format))
+    return choice('formats', formatsOf(offer));
+  if (unknown) return `it has no LoRA "${unknown.name}": ${choice('LoRAs', loras)}`;
+  if (new Set(wanted.map(({ name }) => name)).size < wanted.length)
+    return 'it takes each LoRA once';
+  if (scale !== undefined && !scales.includes(scale)) return choice('scales', scales.map(String));
+  return (
+    whyFilesDoNotFit(files, offer) ??
+    (strength !== undefined && !files.some(({ role }) => role === 'image')
+      ? 'strength says how much of a picture may change, so it needs one as its input "image"'
+      : null)
+  );
+}
+
+const choice = (what: string, names: readonly string[]): string =>
+  names.length === 0 ? `it has no ${what} to choose from` : `its ${what} are ${names.join(', ')}`;

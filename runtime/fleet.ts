@@ -4,6 +4,7 @@ import type { ModelView, StatusView } from '../machines/contract/views.ts';
 import type { FleetWorker } from '../machines/scheduling/policy.ts';
 import type { WorkerContext } from '../machines/worker/context.ts';
 import { stateName, type Actor } from './actor.ts';
+import { formatsOf } from './feasibility.ts';
 import { contextOf } from './views.ts';
 
 interface Member {
@@ -75,13 +76,13 @@ export class Fleet {
     }));
   }
 
-  /** The named model, or the modality's best: one in memory, else one that is online, else any. */
-  offerFor(modality: Modality, model: string | null): ModelOffer | null {
+  /** The named model, or all of the modality: first those in memory, then those online, then the others. */
+  offersFor(modality: Modality, model: string | null): ModelOffer[] {
     const rank = { ready: 0, loadable: 1, offline: 2 };
-    const fitting = this.#catalogue()
+    return this.#catalogue()
       .filter(({ offer }) => offer.modality === modality && (model === null || offer.id === model))
-      .sort((a, b) => rank[a.status] - rank[b.status]);
-    return fitting[0]?.offer ?? null;
+      .sort((a, b) => rank[a.status] - rank[b.status])
+      .map(({ offer }) => offer);
   }
 
   #catalogue(): { offer: ModelOffer; status: ModelView['status'] }[] {
@@ -144,7 +145,8 @@ export class Fleet {
     return undefined;
   }
 
-  models(): ModelView[] {
+  /** Without who may use them: that is not for the fleet to know. */
+  models(): Omit<ModelView, 'allowed_for'>[] {
     return this.#catalogue().map(({ offer, status }) => ({
       id: offer.id,
       object: 'model',
@@ -158,6 +160,12 @@ export class Fleet {
       limits: offer.limits,
       styles: offer.styles,
       voices: offer.voices,
+      inputs: (offer.inputs ?? []).map(({ role, kind, isRequired }) => ({
+        ...{ role, kind, required: isRequired },
+      })),
+      formats: [...formatsOf(offer)],
+      loras: offer.loras ?? [],
+      scales: offer.scales ?? [],
       vram_bytes: offer.vramBytes,
       load_ms: offer.loadMs,
     }));

@@ -8,6 +8,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import type { Inspector } from './inspector/inspector.ts';
 import type { Live } from './live.ts';
 import type { Metrics } from './metrics.ts';
+import type { ModelRules } from './model-rules.ts';
 import type { Turns } from './turn.ts';
 import type { WorkerSessions } from './worker-sessions.ts';
 
@@ -25,4 +26,5 @@ export interface Host {
   readonly sessions: WorkerSessions;
   readonly metrics: Metrics;
   readonly inspector: Inspector;
+  readonly modelRules: ModelRules;
 }

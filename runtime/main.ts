@@ -21,6 +21,7 @@ import { startServer } from './http/server.ts';
 import { historyOf } from './inspector/history.ts';
 import { Inspector } from './inspector/inspector.ts';
 import { Metrics } from './metrics.ts';
+import { readModelRules } from './model-rules.ts';
 import { PositionLoop } from './positions.ts';
 import { storedFor } from './stored.ts';
 import { bringForward } from './stragglers.ts';
@@ -44,6 +45,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     throw new Error(
       'Set DATABASE_URL to a PostgreSQL database, or use `tessera up`, which brings one.',
     );
+  const modelRules = readModelRules(config.modelRules.path, config.modelRules.isNamed);
   const log = pino({
     level: config.logLevel,
     redact: ['req.headers.authorization', 'req.headers.cookie'],
@@ -93,6 +95,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       sessions,
       metrics,
       inspector,
+      modelRules,
     },
   };
   metrics.watch(() => dispatcher.status());

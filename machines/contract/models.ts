@@ -18,10 +18,12 @@ export const modelLimits = z.strictObject({
 });
 export type ModelLimits = z.infer<typeof modelLimits>;
 
+export const INPUT_KINDS = ['image', 'video', 'audio', 'text'] as const;
+
 /** A file that a model works on. */
 export const inputSlot = z.strictObject({
   role: z.string().regex(/^[a-z][a-z_]{0,31}$/),
-  kind: z.enum(['image', 'video', 'audio', 'text']),
+  kind: z.enum(INPUT_KINDS),
   isRequired: z.boolean(),
 });
 export type InputSlot = z.infer<typeof inputSlot>;
@@ -47,5 +49,7 @@ export const modelOffer = z.strictObject({
   formats: z.array(text).max(10).optional(),
   /** Adaptations that may be named in `params.loras`. */
   loras: z.array(text).max(200).optional(),
+  /** Of models that enlarge: the `params.scale`s that they can do. */
+  scales: z.array(z.number().int().min(2).max(4)).max(3).optional(),
 });
 export type ModelOffer = z.infer<typeof modelOffer>;

@@ -109,6 +109,9 @@ export type TranscriptParams = z.infer<typeof transcriptParams>;
 /** Params after validation, of whatever modality; which one is told by the job's `modality`. */
 export type JobParams = ImageParams | VideoParams | AudioParams | TextParams | TranscriptParams;
 
+/** The role of a file that was sent without one: it goes where it fits. */
+export const ANY_ROLE = 'input';
+
 export const blobId = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
 /** Fields shared by every modality. `params` is checked by `PARAMS[modality]`. */
@@ -121,9 +124,20 @@ export const jobRequest = z.strictObject({
   prompt: line(8000).optional(),
   params: z.record(z.string().max(64), z.unknown()).default({}),
   inputs: z
-    .array(z.strictObject({ blob: blobId, role: line(32).default('input') }))
+    .array(
+      z.strictObject({
+        blob: blobId.describe('As POST /v1/blobs answered it'),
+        role: line(32)
+          .default(ANY_ROLE)
+          .describe(
+            'One of the roles that the model lists under `inputs`. A file without one takes the first slot ' +
+              'of its kind that is still free.',
+          ),
+      }),
+    )
     .max(8)
-    .default([]),
+    .default([])
+    .describe('Files that the model works on: those of its `inputs` in GET /v1/models, each once'),
   count: z.number().int().min(1).max(8).default(1),
   dry_run: z.boolean().default(false),
   deadline_s: z.number().int().min(5).max(86_400).default(3600),

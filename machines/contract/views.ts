@@ -2,7 +2,7 @@
 // OpenAPI document and the typed client are made from them. JSON is snake_case, times are ISO 8601.
 import { z } from 'zod';
 import { FAILURE_CODES } from './failures.ts';
-import { MODALITIES, modality, modelLimits } from './models.ts';
+import { INPUT_KINDS, MODALITIES, modality, modelLimits } from './models.ts';
 
 const time = z.iso.datetime();
 
@@ -153,6 +153,19 @@ export const modelView = z.object({
   limits: modelLimits,
   styles: z.array(z.string()),
   voices: z.array(z.string()),
+  inputs: z
+    .array(z.object({ role: z.string(), kind: z.enum(INPUT_KINDS), required: z.boolean() }))
+    .describe('Files it works on, each role once; none where the list is empty'),
+  formats: z.array(z.string()).describe('Of audio: what `params.format` may be'),
+  loras: z.array(z.string()).describe('Names for `params.loras`'),
+  scales: z.array(z.number().int()).describe('Of models that enlarge: what `params.scale` may be'),
+  allowed_for: z
+    .object({
+      plans: z.array(z.string()),
+      roles: z.array(z.string()),
+      note: z.string().nullable(),
+    })
+    .describe('Who may use it, by the rules of the operator; a job of anybody else is refused'),
   vram_bytes: z.number().int(),
   load_ms: z.number(),
 });

@@ -8,6 +8,7 @@ import { isSettled } from '../../runtime/actor.ts';
 import type { Host } from '../../runtime/host.ts';
 import type { Outcome } from '../../runtime/mailbox.ts';
 import { Refused } from '../../runtime/refusals.ts';
+import { FOR_EVERYBODY } from '../../runtime/model-rules.ts';
 import { submitJob } from '../../runtime/submit.ts';
 import { contextOf } from '../../runtime/views.ts';
 import type { Random } from './random.ts';
@@ -186,10 +187,12 @@ export class Person {
       ({ core, clock, owner }) => {
         const { turns, dispatcher } = core!;
         const ids = world.idsOf(owner);
-        const host = { turns, dispatcher, clock: clock!, ids } as unknown as Host;
+        const modelRules = FOR_EVERYBODY;
+        const host = { turns, dispatcher, clock: clock!, ids, modelRules } as unknown as Host;
         return submitJob(host, {
           accountId,
           principal: accountId,
+          role: 'user',
           request: wish,
           idempotencyKey: key,
         });

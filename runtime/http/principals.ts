@@ -13,6 +13,7 @@ import {
   type KeyKind,
   type Platform,
 } from '../keys.ts';
+import type { Role } from '../model-rules.ts';
 import { refuse } from './problems.ts';
 import { Remembered } from './remembered.ts';
 
@@ -25,6 +26,10 @@ export interface Principal {
   /** Set for a session: what `forget` wants. */
   readonly sessionHash?: Buffer;
 }
+
+/** Whom the rules for models mean. */
+export const roleOf = ({ kind }: Principal): Role =>
+  kind === 'frontend' || kind === 'admin' ? kind : 'user';
 
 export const SESSION_COOKIE = 'tessera_session';
 const COOKIE = new RegExp(`(?:^|; *)${SESSION_COOKIE}=([\\w-]{43})(?:;|$)`);

@@ -8,6 +8,7 @@ export const PROBLEMS = {
   unauthorized: [401, 'Who is asking is not known'],
   insufficient_tokens: [402, 'Not enough tokens'],
   forbidden: [403, 'This is not allowed'],
+  model_not_allowed: [403, 'This model is not for this account'],
   local_only: [403, 'Only reachable from this machine'],
   sign_in_required: [403, 'Sign-in is required'],
   suspended: [403, 'The account is suspended'],

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { z } from 'zod';
 import type { blobView, JobView } from '../../machines/contract/views.ts';
+import { offer } from '../testing.ts';
 import { blobIdOf, PNG, startTestRuntime, until, type TestRuntime } from './testing.ts';
 
 type BlobView = z.infer<typeof blobView>;
@@ -14,7 +15,9 @@ let people = 0;
 const newcomer = async () => (await runtime.key('user', `acc_${++people}`)).key;
 beforeAll(async () => {
   runtime = await startTestRuntime();
-  worker = await runtime.worker();
+  // One that works on pictures, if there are any.
+  const inputs = [{ role: 'image', kind: 'image', isRequired: false }] as const;
+  worker = await runtime.worker({ models: [offer('sketch', { inputs: [...inputs] })] });
 });
 afterAll(() => runtime.stop());
 

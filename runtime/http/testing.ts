@@ -21,6 +21,7 @@ import { historyOf } from '../inspector/history.ts';
 import { Inspector } from '../inspector/inspector.ts';
 import { makeKey, workerIdOf, type KeyKind, type Platform } from '../keys.ts';
 import { Metrics } from '../metrics.ts';
+import { FOR_EVERYBODY, type ModelRules } from '../model-rules.ts';
 import { storedFor } from '../stored.ts';
 import { TestAgent } from '../testing.ts';
 import { buildApp, type AppOptions } from './app.ts';
@@ -38,6 +39,7 @@ export type TestRuntime = Awaited<ReturnType<typeof startTestRuntime>>;
 export async function startTestRuntime(
   options: Partial<AppOptions> & {
     readonly config?: Partial<Config>;
+    readonly modelRules?: ModelRules;
     /** A way to the database that a test can break. */
     readonly through?: (url: string) => Promise<string>;
   } = {},
@@ -81,6 +83,7 @@ export async function startTestRuntime(
       metrics,
       inspector,
     },
+    modelRules: options.modelRules ?? FOR_EVERYBODY,
   };
   metrics.watch(() => dispatcher.status());
   await core.start();

@@ -1,6 +1,11 @@
 // What anybody may know: the models that can be asked for, the queue and the fleet.
 import { z } from 'zod';
-import { modelListView, modelView, statusView } from '../../../machines/contract/views.ts';
+import {
+  modelListView,
+  modelView,
+  statusView,
+  type ModelView,
+} from '../../../machines/contract/views.ts';
 import type { Host } from '../../host.ts';
 import type { App } from '../app.ts';
 import { refuse } from '../problems.ts';
@@ -10,12 +15,18 @@ const config = { access: 'public' } as const;
 const security: [] = [];
 
 export function catalogueRoutes(app: App, host: Host): void {
+  const models = (): ModelView[] =>
+    host.dispatcher.models().map((model) => {
+      const { plans, roles, note } = host.modelRules.allowedFor(model.id);
+      return { ...model, allowed_for: { plans: [...plans], roles: [...roles], note } };
+    });
+
   app.route({
     method: 'GET',
     url: '/v1/models',
     config,
     schema: { tags, security, summary: 'The models', response: { 200: modelListView } },
-    handler: () => ({ object: 'list' as const, data: host.dispatcher.models() }),
+    handler: () => ({ object: 'list' as const, data: models() }),
   });
 
   app.route({
@@ -30,7 +41,7 @@ export function catalogueRoutes(app: App, host: Host): void {
       response: { 200: modelView },
     },
     handler(request) {
-      const model = host.dispatcher.models().find(({ id }) => id === request.params.id);
+      const model = models().find(({ id }) => id === request.params.id);
       if (!model) throw refuse('not_found', 'No worker has ever offered a model of this name.');
       return model;
     },

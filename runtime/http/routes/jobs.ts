@@ -10,6 +10,7 @@ import type { Host } from '../../host.ts';
 import { quoteJob, submitJob } from '../../submit.ts';
 import { jobView } from '../../views.ts';
 import { callerOf } from '../access.ts';
+import { roleOf } from '../principals.ts';
 import type { App } from '../app.ts';
 import { pageQuery } from '../pages.ts';
 import { refuse } from '../problems.ts';
@@ -34,20 +35,20 @@ export function jobRoutes(app: App, host: Host): void {
       summary: 'Make a job, or ask what it would cost',
       description:
         'Send an Idempotency-Key with each new wish: the same key and body give the same job, however ' +
-        'often they arrive. With `dry_run` nothing is made and no key is used up.',
+        'often they arrive. With `dry_run` nothing is made and no key is used up. A model that cannot do ' +
+        'it is refused with 422 `impossible` (a size, a format, a LoRA, a file that it does not take), one ' +
+        "that the operator does not open to the account's plan with 403 `model_not_allowed`. Where no " +
+        'model is named, the readiest that can and may do it is taken.',
       body: jobRequest,
       response: { 200: dryRunView, 202: jobShape },
     },
     async handler(request, reply) {
-      const { accountId, id: principal } = callerOf(request);
+      const caller = callerOf(request);
+      const { accountId, id: principal } = caller;
       const idempotencyKey = readKey(request.headers['idempotency-key']);
-      if (request.body.dry_run) return quoteJob(host, { accountId, request: request.body });
-      const { actor, created } = await submitJob(host, {
-        accountId,
-        principal,
-        request: request.body,
-        idempotencyKey,
-      });
+      const asked = { accountId, role: roleOf(caller), request: request.body };
+      if (request.body.dry_run) return quoteJob(host, asked);
+      const { actor, created } = await submitJob(host, { ...asked, principal, idempotencyKey });
       reply.code(202).header('location', `/v1/jobs/${actor.ref.id}`);
       if (!created) reply.header('idempotent-replayed', 'true');
       return view(actor);
