@@ -20,12 +20,22 @@ export interface ConformanceCase {
   readonly prompt: string;
   /** A quick job. */
   readonly params: Fields;
+  /** The files of the quick job, and of the others where they name none. */
+  readonly inputs?: EngineJob['inputs'];
   /** What the decoded output must be. */
   readonly expected: Decoded;
   /** A job that would outlast the test, to be cancelled. */
-  readonly long: { readonly prompt?: string; readonly params: Fields };
+  readonly long: {
+    readonly prompt?: string;
+    readonly params: Fields;
+    readonly inputs?: EngineJob['inputs'];
+  };
   /** Jobs the engine must refuse with `invalidInput`. */
-  readonly invalid: readonly { readonly prompt?: string; readonly params: Fields }[];
+  readonly invalid: readonly {
+    readonly prompt?: string;
+    readonly params: Fields;
+    readonly inputs?: EngineJob['inputs'];
+  }[];
   /** Equal seeds give equal bytes, and another seed does not. `false` where nothing is promised. */
   readonly seeded: boolean;
 }
@@ -126,6 +136,7 @@ function testModel(engineOf: () => Engine, each: ConformanceCase): void {
     const job = jobOf(each, {
       prompt: each.long.prompt ?? each.prompt,
       params: paramsOf(each, each.long.params),
+      ...(each.long.inputs && { inputs: each.long.inputs }),
     });
     const stopAtWork = (update: EngineUpdate) => {
       if (update.type !== 'started') stop.abort(reason);
@@ -137,9 +148,9 @@ function testModel(engineOf: () => Engine, each: ConformanceCase): void {
 
   test.each(each.invalid.map((job) => [JSON.stringify(job).slice(0, 80), job] as const))(
     'refuses with invalidInput: %s',
-    async (_name, { prompt = each.prompt, params }) => {
+    async (_name, { prompt = each.prompt, params, inputs = each.inputs ?? [] }) => {
       // Not through the schema: the engine itself must notice.
-      const job = jobOf(each, { prompt, params: params as unknown as JobParams });
+      const job = jobOf(each, { prompt, params: params as unknown as JobParams, inputs });
       const failure = await engineOf()
         .run(job, () => {}, never)
         .then(
@@ -152,8 +163,8 @@ function testModel(engineOf: () => Engine, each: ConformanceCase): void {
   );
 
   test('refuses another modality as unsupported', async () => {
-    const params = PARAMS.transcript.parse({});
-    await expect(run({ modality: 'transcript', params })).rejects.toMatchObject({
+    const modality = each.modality === 'transcript' ? 'image' : 'transcript';
+    await expect(run({ modality, params: PARAMS[modality].parse({}) })).rejects.toMatchObject({
       code: 'unsupported',
     });
   });
@@ -199,7 +210,7 @@ function jobOf(each: ConformanceCase, change: Partial<EngineJob> = {}): EngineJo
     prompt,
     params: paramsOf(each, each.params),
     count: 1,
-    inputs: [],
+    inputs: each.inputs ?? [],
     ...change,
   };
 }

@@ -23,8 +23,14 @@ export async function decode({ mediaType, bytes }: EngineOutput): Promise<Decode
       return decodeMp4(Buffer.from(bytes));
     case 'audio/wav':
       return decodeWav(Buffer.from(bytes));
+    case 'application/json':
+      return decodeTranscript(bytes);
+    case 'application/x-subrip':
+      return decodeCues(bytes, ',');
+    case 'text/vtt':
+      return decodeCues(bytes, '.');
     case 'text/plain':
-      return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+      return { text: utf8(bytes) };
     default:
       throw new Error(`No decoder for ${mediaType}: add one here.`);
   }
@@ -55,6 +61,33 @@ function decodeWav(file: Buffer): Decoded {
     peak = Math.max(peak, Math.abs(file.readInt16LE(at)) / 32_768);
   return { seconds: dataBytes / file.readUInt32LE(28), peak, ...(rate < 8000 && { peak: 0 }) };
 }
+
+function decodeTranscript(bytes: Uint8Array): Decoded {
+  const { text } = JSON.parse(utf8(bytes)) as { text: unknown };
+  if (typeof text !== 'string') throw new Error('It is no transcript: its text is missing.');
+  return { text };
+}
+
+/** Cue by cue: times that go forwards, and words. */
+function decodeCues(bytes: Uint8Array, point: ',' | '.'): Decoded {
+  const blocks = utf8(bytes)
+    .split('\n\n')
+    .map((block) => block.trim())
+    .filter((block) => block !== '' && block !== 'WEBVTT');
+  const cues = blocks.map((block, index) => {
+    const lines = block.split('\n');
+    if (point === ',' && lines.shift() !== String(index + 1))
+      throw new Error('A cue is not counted.');
+    const [from = '', to = ''] = lines[0]!.split(' --> ');
+    const isTime = (time: string) =>
+      /^\d\d:[0-5]\d:[0-5]\d[,.]\d{3}$/.test(time) && time[8] === point;
+    if (!isTime(from) || !isTime(to) || to < from) throw new Error(`No times: ${lines[0]}`);
+    return lines.slice(1).join(' ');
+  });
+  return { text: cues.join(' ') };
+}
+
+const utf8 = (bytes: Uint8Array) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 
 /** The boxes of an MP4 that tell its size and length, and that its index comes first. */
 function decodeMp4(file: Buffer): Decoded {

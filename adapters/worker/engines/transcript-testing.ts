@@ -35,6 +35,8 @@ export function exchangesOf(lines: readonly Line[]): readonly Exchange[] {
   for (const line of lines) {
     if (line.kind === 'note') note = line['text'] as string;
     if (line.kind === 'http>') asked.push({ line, note });
+    // No answer came: the line broke, or whoever asked hung up.
+    if (line.kind === 'failed') asked.shift();
     if (line.kind !== 'http<') continue;
     const question = asked.shift();
     if (!question) throw new Error(`An answer at ${line.t_ms} ms without a question.`);
