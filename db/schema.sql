@@ -49,13 +49,16 @@ create table api_keys (
   expires_at timestamp with time zone,
   last_used_at timestamp with time zone,
   revoked_at timestamp with time zone,
+  worker_name text,
   constraint api_keys_pkey PRIMARY KEY (account_id, id),
   constraint api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   constraint api_keys_check CHECK ((expires_at > created_at)),
+  constraint api_keys_check1 CHECK (((worker_name IS NULL) OR ((kind = 'worker'::text) AND (worker_name <> ''::text)))),
   constraint api_keys_hash_check CHECK ((length(hash) = 32)),
   constraint api_keys_id_check CHECK ((id <> ''::text)),
   constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['user'::text, 'frontend'::text, 'worker'::text, 'admin'::text])))
 );
+CREATE INDEX api_keys_revoked ON public.api_keys USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
 CREATE UNIQUE INDEX api_keys_hash ON public.api_keys USING btree (hash);
 
 create table archive (
@@ -105,6 +108,25 @@ create table blobs (
 );
 CREATE INDEX blobs_by_id ON public.blobs USING btree (id);
 CREATE INDEX blobs_kept_until ON public.blobs USING btree (kept_until);
+
+create table enrolments (
+  account_id text not null,
+  id text not null,
+  hash bytea not null,
+  name text,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  key_id text,
+  constraint enrolments_pkey PRIMARY KEY (account_id, id),
+  constraint enrolments_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint enrolments_check CHECK ((expires_at > created_at)),
+  constraint enrolments_hash_check CHECK ((length(hash) = 32)),
+  constraint enrolments_id_check CHECK ((id <> ''::text)),
+  constraint enrolments_name_check CHECK ((name <> ''::text)),
+  constraint enrolments_used CHECK (((used_at IS NULL) = (key_id IS NULL)))
+);
+CREATE UNIQUE INDEX enrolments_hash ON public.enrolments USING btree (hash);
 
 create table identities (
   account_id text not null,

@@ -6,7 +6,14 @@ export const API_KEY_KINDS = ['user', 'frontend', 'worker', 'admin'] as const;
 const kind = z.enum(API_KEY_KINDS);
 export type ApiKeyKind = z.infer<typeof kind>;
 
-const apiKey = z.object({ accountId: z.string(), id: z.string(), kind, name: z.string() });
+const apiKey = z.object({
+  accountId: z.string(),
+  id: z.string(),
+  kind,
+  name: z.string(),
+  /** Of a worker's key: what that worker is called. Null: its agent says so. */
+  workerName: z.string().nullable(),
+});
 export type ApiKey = z.infer<typeof apiKey>;
 
 const apiKeyRow = apiKey.extend({
@@ -24,18 +31,22 @@ const TOUCH_EVERY_MS = 60_000;
 
 export async function insertApiKey(
   pool: DatabasePool,
-  key: ApiKey & { readonly hash: Buffer; readonly ttlMs?: number },
+  key: Omit<ApiKey, 'workerName'> & {
+    readonly hash: Buffer;
+    readonly workerName?: string | null;
+    readonly ttlMs?: number;
+  },
 ): Promise<void> {
   await pool.query(sql.type(nothing)`
-    insert into api_keys (account_id, id, kind, hash, name, expires_at)
+    insert into api_keys (account_id, id, kind, hash, name, worker_name, expires_at)
     values (${key.accountId}, ${key.id}, ${key.kind}, ${sql.binary(key.hash)}, ${key.name},
-      clock_timestamp() + ${key.ttlMs ?? null}::float8 * interval '1 millisecond')`);
+      ${key.workerName ?? null}, clock_timestamp() + ${key.ttlMs ?? null}::float8 * interval '1 millisecond')`);
 }
 
 /** The key, unless it was revoked or has expired. */
 export const findApiKey = (pool: DatabasePool, hash: Buffer): Promise<ApiKey | null> =>
   pool.maybeOne(sql.type(apiKey)`
-    select account_id as "accountId", id, kind, name from api_keys
+    select account_id as "accountId", id, kind, name, worker_name as "workerName" from api_keys
     where hash = ${sql.binary(hash)} and revoked_at is null
       and (expires_at is null or expires_at > clock_timestamp())`);
 
@@ -49,19 +60,49 @@ export async function touchApiKey(
       or last_used_at < clock_timestamp() - ${TOUCH_EVERY_MS} * interval '1 millisecond')`);
 }
 
-/** False when there is no such key, or it was revoked before. */
+/**
+ * From now on nobody gets in by it. Who said so is written down with it.
+ * @returns false when there is no such key, or it was revoked before
+ */
 export async function revokeApiKey(
   pool: DatabasePool,
-  { accountId, id }: Pick<ApiKey, 'accountId' | 'id'>,
+  { id, by }: { readonly id: string; readonly by: string },
 ): Promise<boolean> {
-  const result = await pool.query(sql.type(nothing)`
-    update api_keys set revoked_at = clock_timestamp()
-    where account_id = ${accountId} and id = ${id} and revoked_at is null`);
-  return result.rowCount === 1;
+  const { revoked } = await pool.one(sql.type(z.object({ revoked: z.number() }))`
+    with gone as (
+      update api_keys set revoked_at = clock_timestamp() where id = ${id} and revoked_at is null
+      returning account_id, kind, name
+    ),
+    noted as (
+      insert into audit (account_id, done_by, action, details)
+      select account_id, ${by}, 'key.revoked',
+        json_build_object('key', ${id}::text, 'kind', kind, 'name', name)::text from gone
+    )
+    select count(*) as revoked from gone`);
+  return revoked > 0;
 }
+
+/** The keys that were revoked in the last `withinMs`, by the database's clock. */
+export async function listRevokedLately(
+  pool: DatabasePool,
+  withinMs: number,
+): Promise<readonly { readonly id: string; readonly hash: Buffer }[]> {
+  const rows = await pool.any(sql.type(z.object({ id: z.string(), hash: z.string() }))`
+    select id, encode(hash, 'hex') as hash from api_keys
+    where revoked_at > clock_timestamp() - ${withinMs}::float8 * interval '1 millisecond'`);
+  return rows.map(({ id, hash }) => ({ id, hash: Buffer.from(hash, 'hex') }));
+}
+
+/** Whose key this is or was, for the audit. Null: nobody's. */
+export const findKeyEvenRevoked = (
+  pool: DatabasePool,
+  hash: Buffer,
+): Promise<{ readonly id: string } | null> =>
+  pool.maybeOne(sql.type(z.object({ id: z.string() }))`
+    select id from api_keys where hash = ${sql.binary(hash)}`);
 
 export const listApiKeys = (pool: DatabasePool, accountId: string): Promise<readonly ApiKeyRow[]> =>
   pool.any(sql.type(apiKeyRow)`
-    select account_id as "accountId", id, kind, name, created_at as "createdAt",
+    select account_id as "accountId", id, kind, name, worker_name as "workerName", created_at as "createdAt",
       expires_at as "expiresAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"
     from api_keys where account_id = ${accountId} order by created_at, id`);

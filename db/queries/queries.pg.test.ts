@@ -10,7 +10,9 @@ import type { LedgerWrite } from '../store.ts';
 import { testDatabase } from '../testing.ts';
 import * as accounts from './accounts.ts';
 import * as apiKeys from './api-keys.ts';
+import * as audit from './audit.ts';
 import * as blobs from './blobs.ts';
+import * as enrolments from './enrolments.ts';
 import { InvalidCursor } from './cursor.ts';
 import * as jobs from './jobs.ts';
 import { listLedger } from './ledger.ts';
@@ -64,21 +66,56 @@ test('an API key is found by its hash until it is revoked or expires', async () 
   const key = { accountId: 'usr_keys', id: 'key_1', kind: 'user', name: 'laptop' } as const;
   await apiKeys.insertApiKey(pool, { ...key, hash: hashOf('one') });
   await apiKeys.insertApiKey(pool, { ...key, id: 'key_2', hash: hashOf('two'), ttlMs: 3_600_000 });
-  expect(await apiKeys.findApiKey(pool, hashOf('one'))).toEqual(key);
+  expect(await apiKeys.findApiKey(pool, hashOf('one'))).toEqual({ ...key, workerName: null });
   expect(await apiKeys.findApiKey(pool, hashOf('wrong'))).toBeNull();
   await apiKeys.touchApiKey(pool, key);
   const [touched] = await apiKeys.listApiKeys(pool, 'usr_keys');
   expect(touched?.lastUsedAt).toBeGreaterThanOrEqual(touched?.createdAt ?? Infinity);
   await apiKeys.touchApiKey(pool, key);
   expect((await apiKeys.listApiKeys(pool, 'usr_keys'))[0]?.lastUsedAt).toBe(touched?.lastUsedAt);
-  expect(await apiKeys.revokeApiKey(pool, key)).toBe(true);
-  expect(await apiKeys.revokeApiKey(pool, key)).toBe(false);
+  const revoke = { id: key.id, by: 'operator' };
+  expect(await apiKeys.listRevokedLately(pool, 60_000)).toEqual([]);
+  expect(await apiKeys.revokeApiKey(pool, revoke)).toBe(true);
+  expect(await apiKeys.revokeApiKey(pool, revoke)).toBe(false);
+  expect(await apiKeys.listRevokedLately(pool, 60_000)).toEqual([
+    { id: key.id, hash: hashOf('one') },
+  ]);
+  expect(await apiKeys.findKeyEvenRevoked(pool, hashOf('one'))).toEqual({ id: key.id });
+  expect(await audit.listAudit(pool, 'usr_keys', { limit: 9 })).toMatchObject([
+    { by: 'operator', action: 'key.revoked' },
+  ]);
   expect(await apiKeys.findApiKey(pool, hashOf('one'))).toBeNull();
   await pool.query(sql.unsafe`update api_keys set created_at = now() - interval '2 days',
     expires_at = now() - interval '1 day' where id = 'key_2'`);
   expect(await apiKeys.findApiKey(pool, hashOf('two'))).toBeNull();
   const again = apiKeys.insertApiKey(pool, { ...key, id: 'key_3', hash: hashOf('one') });
   await expect(again).rejects.toThrow('unique');
+});
+
+test('an enrolment is used once, by one of those who come at once, and not too late', async () => {
+  const token = { accountId: 'usr_keys', name: null, ttlMs: 60_000, by: 'operator' };
+  const make = (id: string) => enrolments.insertEnrolment(pool, { ...token, id, hash: hashOf(id) });
+  const use = (id: string, n: number) =>
+    enrolments.useEnrolment(pool, hashOf(id), {
+      ...{ id: `key_${id}_${n}`, hash: hashOf(`${id} ${n}`), name: 'gpu' },
+    });
+  await make('enr_1');
+  const answers = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((n) => use('enr_1', n)));
+  expect(answers.filter((answer) => answer !== null)).toEqual([{ name: 'gpu' }]);
+  const n = answers.findIndex((answer) => answer !== null) + 1;
+  expect(await apiKeys.findApiKey(pool, hashOf(`enr_1 ${n}`))).toMatchObject({
+    kind: 'worker',
+    workerName: 'gpu',
+  });
+  expect(await enrolments.findEnrolment(pool, hashOf('enr_1'))).toEqual({
+    ...{ id: 'enr_1', isUsed: true },
+  });
+  await make('enr_2');
+  await pool.query(sql.unsafe`update enrolments set created_at = now() - interval '1 hour',
+    expires_at = now() - interval '1 second' where id = 'enr_2'`);
+  expect(await use('enr_2', 1)).toBeNull();
+  expect(await use('enr_3', 1)).toBeNull();
+  expect(await enrolments.findEnrolment(pool, hashOf('enr_3'))).toBeNull();
 });
 
 test('a session lives until it is deleted or expires', async () => {

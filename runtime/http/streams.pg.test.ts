@@ -160,7 +160,7 @@ describe('the live stream', () => {
     try {
       const { key, id } = await runtime.key('user', 'acc_gone');
       const line = await watch(key);
-      await revokeApiKey(runtime.host.pool, { accountId: 'acc_gone', id });
+      await revokeApiKey(runtime.host.pool, { id, by: 'operator' });
       runtime.clock.aheadMs += 5_001;
       vi.advanceTimersByTime(25_000);
       await until(() => line.closed !== null);
