@@ -17,7 +17,8 @@ const BREATH_SAMPLES = 64;
 export function tonePcm(seconds: number, rate: number, hertz = 330): Buffer {
   const samples = new Int16Array(Math.max(0, Math.round(seconds * rate)));
   const step = (2 * Math.PI * hertz) / rate;
-  for (let at = BREATH_SAMPLES; at < samples.length; at += 1) samples[at] = LOUDNESS * Math.sin(at * step);
+  for (let at = BREATH_SAMPLES; at < samples.length; at += 1)
+    samples[at] = LOUDNESS * Math.sin(at * step);
   return Buffer.from(samples.buffer);
 }
 
@@ -68,6 +69,8 @@ export function tone(format: ToneFormat, seconds: number, rate: number): Buffer 
       const repeated = Array.from({ length: count }, (_, index) => frames[index % frames.length]!);
       return Buffer.concat([mp3Tag(), ...repeated]);
     }
+    case 'aac':
+      return sample(`tone-${rate}.aac`);
     default:
       return sample(`tone.${format}`);
   }

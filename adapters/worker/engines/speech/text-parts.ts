@@ -11,32 +11,32 @@ export function splitText(text: string, charactersMax: number): string[] {
   for (const piece of sentencesOf(text).flatMap((sentence) => shorten(sentence, charactersMax))) {
     const last = parts.at(-1);
     // Marks alone have no sound: they end the sentence before them.
-    const joined = last === undefined ? piece : `${last} ${piece}`;
-    if (last === undefined || (joined.length > charactersMax && SPOKEN.test(piece)))
-      parts.push(piece);
-    else parts[parts.length - 1] = joined;
+    const fits = last !== undefined && (last + piece).trim().length <= charactersMax;
+    if (last !== undefined && (fits || !SPOKEN.test(piece))) parts[parts.length - 1] += piece;
+    else parts.push(piece);
   }
-  return parts.filter((part) => SPOKEN.test(part));
+  return parts.filter((part) => SPOKEN.test(part)).map((part) => part.trim());
 }
 
 /** Letters and figures: what a voice needs time for. */
 export const spokenCharacters = (text: string): number => text.match(/[\p{L}\p{N}]/gu)?.length ?? 0;
 
+/** With the spaces between them: put together they are the text again. */
 const sentencesOf = (text: string): string[] =>
-  [...new Intl.Segmenter('und', { granularity: 'sentence' }).segment(text)]
-    .map(({ segment }) => segment.trim())
-    .filter((sentence) => sentence !== '');
+  [...new Intl.Segmenter('und', { granularity: 'sentence' }).segment(text)].map(
+    ({ segment }) => segment,
+  );
 
 /** Cut at the last comma that fits, else between words, else between letters. */
 function shorten(sentence: string, charactersMax: number): string[] {
   const pieces: string[] = [];
   let rest = sentence;
-  while (rest.length > charactersMax) {
+  while (rest.trim().length > charactersMax) {
     const end = endOfPiece(rest, charactersMax);
-    pieces.push(rest.slice(0, end).trim());
-    rest = rest.slice(end).trim();
+    pieces.push(rest.slice(0, end));
+    rest = rest.slice(end);
   }
-  return rest === '' ? pieces : [...pieces, rest];
+  return [...pieces, rest];
 }
 
 function endOfPiece(text: string, charactersMax: number): number {
