@@ -50,10 +50,12 @@ export class Agent {
 
   /** True when an order to run was taken: its acknowledgement goes to the job. */
   obey(order: WorkerOrder): boolean {
-    if (order.type === 'load') this.loading.push(order.model);
-    if (order.type === 'unload') {
-      this.loaded = this.loaded.filter((each) => each !== order.model);
-      this.say({ type: 'model.unloaded', model: order.model });
+    if (order.type === 'load') {
+      // One model at a time, as on a small card.
+      const evicted = this.loaded.filter((each) => each !== order.model);
+      this.loaded = this.loaded.filter((each) => each === order.model);
+      for (const model of evicted) this.say({ type: 'model.unloaded', model });
+      this.loading.push(order.model);
     }
     if (order.type !== 'run' && order.type !== 'cancel') return false;
     const { job, attempt } = order;

@@ -408,5 +408,5 @@ test('models that do not fit together are swapped; the queue says why it waits',
   agent.say({ type: 'loaded', model: 'sketch', loadMs: 5, vramBytes: 1 });
   agent.finish('job_1');
   await settled();
-  expect(agent.heard.slice(-3).map(({ type }) => type)).toEqual(['unload', 'load', 'run']);
+  expect(agent.heard.slice(-2).map(({ type }) => type)).toEqual(['load', 'run']);
 });

@@ -110,6 +110,19 @@ export const agentFrame = z.discriminatedUnion('type', [
 export type AgentFrame = z.infer<typeof agentFrame>;
 export type AgentFrameOf<T extends AgentFrame['type']> = Extract<AgentFrame, { type: T }>;
 
+/**
+ * Too many greet at once: the connection is closed with 1013, and the reason says after how long the agent may
+ * dial again. Sooner it would only be sent away once more.
+ */
+export const comeBackIn = (ms: number): string =>
+  `Too many workers greet at once. Come back in ${ms} ms.`;
+
+/** Null: the reason says nothing of the kind. */
+export function comeBackMs(reason: string): number | null {
+  const ms = /Come back in (\d{1,5}) ms\.$/.exec(reason)?.[1];
+  return ms === undefined ? null : Number(ms);
+}
+
 const command = { id: z.string().min(1).max(200) };
 
 /** To the agent. Frames with an `id` are commands and are acknowledged by that id. */
@@ -128,6 +141,8 @@ export const runtimeFrame = z.discriminatedUnion('type', [
     prompt: z.string(),
     params: z.record(z.string(), z.unknown()),
     count: z.number().int().positive(),
+    /** Its size in standard outputs, as it is priced: what run times are learned by. */
+    work: z.number().nonnegative().optional(),
     /** Fetched from GET /v1/workers/jobs/:job/inputs/:n while the attempt is live. */
     inputs: z.array(z.strictObject({ role: z.string(), blob: blobId })),
     timeLimitMs: z.number().positive(),

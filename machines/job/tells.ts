@@ -44,7 +44,7 @@ export const askRelease = ({ context: { spec, run } }: Args): Tell => ({
 /** Told with the lease already taken: the worker makes its slot busy in the same commit. */
 export const claimSlot = ({ context: { spec, run }, event }: Args): Tell => {
   const { worker, epoch } = event as EventOf<'job.dispatched'>;
-  const { id: job, accountId, model, modality, prompt, count, timeLimitMs } = spec;
+  const { id: job, accountId, model, modality, prompt, count, work, timeLimitMs } = spec;
   const order: RunOrder = {
     type: 'run',
     job,
@@ -54,6 +54,7 @@ export const claimSlot = ({ context: { spec, run }, event }: Args): Tell => {
     prompt,
     params: { ...spec.params },
     count,
+    work,
     inputs: [...spec.inputs],
     timeLimitMs,
   };

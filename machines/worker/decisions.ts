@@ -1,5 +1,5 @@
 // The pure decisions of a worker's chart: which orders to give, which jobs to tell. One worker is one GPU;
-// its agent carries out orders in the order they were given.
+// its agent carries out orders in the order they were given, and makes room for what is to be loaded.
 import type { AttemptKey, AttemptName, JobEvent, WorkerOffer } from '../contract/events.ts';
 import type { WorkerOrder } from '../contract/worker-protocol.ts';
 import { without, withEntry } from '../records.ts';
@@ -24,21 +24,6 @@ const keyOf = ({ id, run }: WorkerContext, slot: Slot): AttemptKey => ({
   epoch: run.epoch,
 });
 
-/** Models to unload so that `model` fits. Without a known VRAM size, one model at a time. */
-export function evictionsFor({ offer, run }: WorkerContext, model: string): readonly string[] {
-  const vramOf = (id: string) => offer.models.find((each) => each.id === id)?.vramBytes ?? 0;
-  if (offer.gpu === null) return run.loaded;
-  let free = offer.gpu.vramBytes - run.loaded.reduce((sum, id) => sum + vramOf(id), 0);
-  const evicted: string[] = [];
-  // Loaded in order of loading: the oldest goes first.
-  for (const id of run.loaded) {
-    if (free >= vramOf(model)) break;
-    evicted.push(id);
-    free += vramOf(id);
-  }
-  return evicted;
-}
-
 export function claim({ context, event }: Args): Decision {
   const { accountId, order } = event as EventOf<'slot.claimed'>;
   const { job, attempt, model } = order;
@@ -47,17 +32,10 @@ export function claim({ context, event }: Args): Decision {
   const runs = { order, accountId };
   if (run.loaded.includes(model) || run.loading === model)
     return { run: { slots }, orders: [runs] };
-  const evicted = evictionsFor(context, model);
+  // What has to go to make room is the agent's to say: it knows the real memory. It reports it `unloaded`.
   return {
-    run: { slots, loading: model, loaded: run.loaded.filter((each) => !evicted.includes(each)) },
-    orders: [
-      ...evicted.map((each) => ({
-        order: { type: 'unload' as const, model: each },
-        accountId: null,
-      })),
-      { order: { type: 'load', model }, accountId: null },
-      runs,
-    ],
+    run: { slots, loading: model },
+    orders: [{ order: { type: 'load', model }, accountId: null }, runs],
   };
 }
 
@@ -160,7 +138,8 @@ export function noteLoadFailed({ context, event }: Args): Decision {
       slots: Object.fromEntries(
         Object.entries(run.slots).filter(([, slot]) => slot.model !== model),
       ),
-      failuresInRow: run.failuresInRow + 1,
+      // A model too large for the card says nothing about the others.
+      failuresInRow: run.failuresInRow + (code === 'outOfMemory' ? 0 : 1),
     },
     orders: waiting.map(([job, slot]) => ({
       order: { type: 'cancel', job, attempt: slot.attempt },

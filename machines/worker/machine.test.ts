@@ -33,38 +33,19 @@ describe('a claim (I1, I2)', () => {
     expect(said).toEqual([['worker.order', { accountId: 'acc_1', order: runOrder('job_1') }]]);
   });
 
-  it('of another model makes room, loads it and then runs, in this order', () => {
+  it('of another model loads it and then runs, in this order; who makes room is the agent', () => {
     const { snapshot, said } = step('idle', claim('job_1', 'film'));
-    expect(ordersOf(said)).toEqual(['unload sketch', 'load film', 'run job_1 1']);
-    expect(snapshot.context.run).toMatchObject({ loading: 'film', loaded: [] });
+    expect(ordersOf(said)).toEqual(['load film', 'run job_1 1']);
+    expect(snapshot.context.run).toMatchObject({ loading: 'film', loaded: ['sketch'] });
   });
 
-  it('unloads no more than it must, the oldest first', () => {
-    const small = (loaded: string[]) => after(hello([], { loaded })).snapshot;
-    const ordersFrom = (loaded: string[], model: string) =>
-      ordersOf(take(workerMachine, small(loaded), claim('job_1', model)).said);
-    expect(ordersFrom(['sketch'], 'paint')).toEqual(['load paint', 'run job_1 1']);
-    expect(ordersFrom(['sketch', 'paint'], 'film')).toEqual([
-      ...['unload sketch', 'unload paint', 'load film', 'run job_1 1'],
-    ]);
-    expect(ordersFrom(['film'], 'sketch')).toEqual([
-      ...['unload film', 'load sketch', 'run job_1 1'],
-    ]);
-  });
-
-  it('unloads nothing for a model that just fits', () => {
-    const gpu = { name: 'card', vramBytes: 12 * 1024 ** 3 };
-    const small = { ...hello(), offer: { ...offer, gpu } };
-    expect(ordersOf(after(small, claim('job_1', 'paint')).said)).toEqual([
-      ...['load paint', 'run job_1 1'],
-    ]);
-  });
-
-  it('keeps one model at a time where the memory’s size is unknown', () => {
-    const cpu = { ...hello(), offer: { ...offer, gpu: null } };
-    expect(ordersOf(after(cpu, claim('job_1', 'paint')).said)).toEqual([
-      ...['unload sketch', 'load paint', 'run job_1 1'],
-    ]);
+  it('goes by what the agent reports to be in memory, in whatever order that comes', () => {
+    const { film, sketch } = {
+      film: EVENTS['model.loaded'],
+      sketch: EVENTS['model.unloaded'],
+    };
+    expect(run(...WAYS.swapping, sketch, film)).toMatchObject({ loaded: ['film'], loading: null });
+    expect(run(...WAYS.swapping, film, sketch)).toMatchObject({ loaded: ['film'], loading: null });
   });
 
   it('joins the model that is on its way', () => {
@@ -266,6 +247,11 @@ describe('the circuit breaker (I9)', () => {
 
   it('stays open when the connection blinks', () => {
     expect(stateOf(step('unhealthy', hello()).snapshot)).toBe('unhealthy');
+  });
+
+  it('does not count a model that is too large for the card', () => {
+    const tooLarge = { ...EVENTS['model.loadFailed'], code: 'outOfMemory' };
+    expect(run(...WAYS.swapping, tooLarge).failuresInRow).toBe(0);
   });
 
   it('counts what the worker is to blame for, once', () => {

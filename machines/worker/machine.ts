@@ -142,7 +142,7 @@ export const workerMachine = base
         ],
       },
       swapping: {
-        description: 'A model is being loaded, after what had to make room was unloaded.',
+        description: 'A model is being loaded; its agent unloads what has to make room.',
         tags: ['online', 'available', 'busy'],
         on: {
           'slot.claimed': [{ guard: 'canClaim', actions: 'claim' }, { actions: 'refuseClaim' }],

@@ -54,6 +54,7 @@ function eventsIn({ context: { run } }: WorkerSnapshot): Event[] {
     claim('job_1', 'sketch', 1, epoch),
     claim('job_2', 'film', 1, epoch),
     ...known.map((name) => at({ type: 'slot.cancelRequested', ...name })),
+    ...run.loaded.map((model) => ({ ...EVENTS['model.unloaded'], model, epoch })),
     ...(run.loading === null ? [] : [loaded, loadFailed].map((event) => ({ ...event, epoch }))),
     ...reports,
   ] as Event[];

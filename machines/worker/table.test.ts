@@ -52,7 +52,7 @@ const TABLE: Table = {
     'worker.quarantineRequested': 'quarantined', break: ignored,
     'slot.claimed': 'swapping', 'slot.adopted': ignored, 'slot.cancelRequested': 'swapping',
     'tell.bounced': 'swapping',
-    'model.loaded': 'executing', 'model.loadFailed': 'idle', 'model.unloaded': ignored,
+    'model.loaded': 'executing', 'model.loadFailed': 'idle', 'model.unloaded': 'swapping',
     'run.finished': 'swapping',
     'run.failed': 'swapping', 'run.cancelled': 'swapping',
   },

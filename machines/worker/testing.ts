@@ -56,6 +56,7 @@ export const runOrder = (job: string, modelId = 'sketch', attempt = 1): RunOrder
   prompt: 'a lighthouse',
   params: { width: 1024, height: 1024 },
   count: 1,
+  work: 1,
   inputs: [],
   timeLimitMs: 60_000,
 });

@@ -116,7 +116,8 @@ export class SimulatedAgent {
 
   #makeEngine(): SimulatedEngine {
     const random = this.#random.split(`engine ${this.#boots}`);
-    return new SimulatedEngine(this.#world, this.owner, random, {
+    const room = Math.floor((this.#vramBytes ?? 1e9) / 1e9);
+    return new SimulatedEngine(this.#world, this.owner, random, room, {
       loaded: (model, loadMs) => this.#deliver({ type: 'loaded', model, loadMs, vramBytes: 1e9 }),
       loadFailed: (model) => {
         const message = 'The file is damaged.';

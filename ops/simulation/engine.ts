@@ -1,5 +1,5 @@
-// The simulated engines of one GPU: loads, unloads and runs in the order they were ordered, as the real
-// arbiter does. But nobody here keeps to the number of slots: that is the runtime's promise, and counted.
+// The simulated engines of one GPU: loads and runs in the order they were ordered, and room made for what is
+// to be loaded, as the real arbiter does. But nobody here keeps to the number of slots: that is the runtime's promise, and counted.
 import type { FailureCode } from '../../machines/contract/failures.ts';
 import type { Random } from './random.ts';
 import type { Owner } from './scheduler.ts';
@@ -53,13 +53,16 @@ export class SimulatedEngine {
   readonly #random: Random;
   readonly #events: EngineEvents;
   readonly loaded: string[] = [];
+  /** Models that fit at once. */
+  readonly #room: number;
   #queue: Order[] = [];
   #isChanging = false;
   /** By the run's key: when it began, and how to stop it. */
   readonly #running = new Map<string, Running>();
 
-  constructor(world: World, owner: Owner, random: Random, events: EngineEvents) {
+  constructor(world: World, owner: Owner, random: Random, room: number, events: EngineEvents) {
     this.#world = world;
+    this.#room = room;
     this.#owner = owner;
     this.#random = random;
     this.#events = events;
@@ -107,16 +110,29 @@ export class SimulatedEngine {
 
   #pump(): void {
     while (!this.#isChanging) {
-      const next = this.#queue.find(
-        ({ kind, model }) => kind !== 'run' || this.loaded.includes(model),
-      );
-      if (!next) return;
-      const isBusy = [...this.#running.values()].some(({ run }) => run.model === next.model);
-      if (next.kind === 'unload' && isBusy) return;
+      const isThere = (model: string) => this.loaded.includes(model);
+      const next = this.#queue.find(({ kind, model }) => kind !== 'run' || isThere(model));
+      if (!next) {
+        // Its model had to make room for another since it was ordered.
+        const [waiting] = this.#queue;
+        if (!waiting) return;
+        this.#change('load', waiting.model);
+        return;
+      }
+      if (next.kind === 'unload' && this.#isBusy(next.model)) return;
+      if (next.kind === 'load' && !isThere(next.model) && this.loaded.length >= this.#room) {
+        const evicted = this.loaded.find((model) => !this.#isBusy(model));
+        if (evicted !== undefined) this.#change('unload', evicted);
+        return;
+      }
       this.#queue = this.#queue.filter((order) => order !== next);
       if (next.kind === 'run') this.#begin(next.run);
       else this.#change(next.kind, next.model);
     }
+  }
+
+  #isBusy(model: string): boolean {
+    return [...this.#running.values()].some(({ run }) => run.model === model);
   }
 
   #change(kind: 'load' | 'unload', model: string): void {
