@@ -1,6 +1,6 @@
 // Questions to a KoboldCPP server and what its answers mean. It says 200 to nearly everything, so an answer
 // counts only in the shape that was promised.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { EngineFailure } from '../../../../machines/contract/engine.ts';
 import type { FailureCode } from '../../../../machines/contract/failures.ts';
 import type { Seams, Timers } from '../../seams.ts';

@@ -93,10 +93,11 @@ async function listen(
   signal.throwIfAborted();
   const line = new AbortController();
   const over = Promise.withResolvers<void>();
-  let stopped: Promise<void> | null = null;
+  const stops: Promise<void>[] = [];
   const stop = () => {
+    if (stops.length > 0) return;
     const drop = () => line.abort(DROPPED);
-    stopped ??= stopText({ client, timers, genkey, ended: over.promise, drop });
+    stops.push(stopText({ client, timers, genkey, ended: over.promise, drop }));
   };
   let callOff = () => {};
   const expectWithin = (limitMs: number) => {
@@ -136,7 +137,7 @@ async function listen(
     callOff();
     signal.removeEventListener('abort', stop);
     over.resolve();
-    await stopped;
+    await Promise.all(stops);
   }
   signal.throwIfAborted();
   return { text: texts.join(''), finish, usage };
