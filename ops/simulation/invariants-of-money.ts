@@ -91,14 +91,22 @@ const dailyGrant: Rule = ({ commit, books, check }) => {
 const grantWithinPlan: Rule = (checked) => {
   const { commit, books, check } = checked;
   const mtOf = new Map<string, number>();
+  const changed = [...quotasOf(checked)];
+  // Of several days in one commit, each has its own; the difference of a plan belongs to the day it came on.
+  const dayOf = new Map(
+    changed.map(({ before, after }) => {
+      const { day } = (before ?? after).context.balance;
+      return [after.ref.accountId, day] as const;
+    }),
+  );
   for (const { accountId, book, amountMt, reason } of commit.ledger) {
     if (book !== 'system:granted') continue;
-    // Of two days in one commit, each has its own; the difference of a plan belongs to the last one.
-    const day = dayIn(reason) ?? books.quotaFact(accountId)?.context.balance.day;
+    const day = dayIn(reason) ?? dayOf.get(accountId);
+    if (day !== undefined) dayOf.set(accountId, day);
     const name = `${accountId} ${day}`;
     mtOf.set(name, (mtOf.get(name) ?? 0) - amountMt);
   }
-  for (const { before, after } of quotasOf(checked)) {
+  for (const { before, after } of changed) {
     const { day, plan } = after.context.balance;
     const name = `${after.ref.id} ${day}`;
     const so = books.grantedMt.get(name) ?? { granted: 0, allowed: 0 };
