@@ -5,7 +5,7 @@ const lettersOf = (text: string) => text.replace(/\s/g, '');
 
 it('keeps sentences whole and puts as many together as fit', () => {
   const text = 'One two three. Four five six! Seven eight nine?\n\nTen.';
-  expect(splitText(text, 30)).toEqual(['One two three. Four five six!', 'Seven eight nine? Ten.']);
+  expect(splitText(text, 30)).toEqual(['One two three. Four five six!', 'Seven eight nine?\n\nTen.']);
   expect(splitText(text, 400)).toHaveLength(1);
 });
 
@@ -28,5 +28,6 @@ it('loses no letter and exceeds no limit, whatever the text', () => {
 
 it('makes no part of what has no sound', () => {
   expect(splitText('… — !!!', 100)).toEqual([]);
-  expect(splitText('Well. ... ?! Yes.', 8)).toEqual(['Well. ... ?!', 'Yes.']);
+  expect(splitText('Well. ... ?! Yes.', 8)).toEqual(['Well.', 'Yes.']);
+  expect(splitText(`Stop ${'!'.repeat(500)}`, 40)).toHaveLength(1);
 });

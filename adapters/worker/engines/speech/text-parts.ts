@@ -10,10 +10,10 @@ export function splitText(text: string, charactersMax: number): string[] {
   const parts: string[] = [];
   for (const piece of sentencesOf(text).flatMap((sentence) => shorten(sentence, charactersMax))) {
     const last = parts.at(-1);
-    // Marks alone have no sound: they end the sentence before them.
     const fits = last !== undefined && (last + piece).trim().length <= charactersMax;
-    if (last !== undefined && (fits || !SPOKEN.test(piece))) parts[parts.length - 1] += piece;
-    else parts.push(piece);
+    if (fits) parts[parts.length - 1] += piece;
+    // Marks alone have no sound, and are no part of their own.
+    else if (SPOKEN.test(piece)) parts.push(piece);
   }
   return parts.filter((part) => SPOKEN.test(part)).map((part) => part.trim());
 }
