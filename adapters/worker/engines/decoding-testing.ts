@@ -21,6 +21,8 @@ export async function decode({ mediaType, bytes }: EngineOutput): Promise<Decode
       return decodePicture(bytes, mediaType);
     case 'video/mp4':
       return decodeMp4(Buffer.from(bytes));
+    case 'audio/flac':
+      return decodeFlac(Buffer.from(bytes));
     case 'audio/wav':
       return decodeWav(Buffer.from(bytes));
     case 'application/json':
@@ -88,6 +90,17 @@ function decodeCues(bytes: Uint8Array, point: ',' | '.'): Decoded {
 }
 
 const utf8 = (bytes: Uint8Array) => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+
+/** Its head, and that a frame follows the last of its metadata. */
+function decodeFlac(file: Buffer): Decoded {
+  const rate = file.readUInt32BE(18) >>> 12;
+  const samples = (file[21]! & 15) * 2 ** 32 + file.readUInt32BE(22);
+  let at = 4;
+  for (let isLast = false; !isLast; at += 4 + file.readUIntBE(at + 1, 3)) isLast = file[at]! > 127;
+  const isFlac = file.toString('latin1', 0, 4) === 'fLaC' && file.readUInt16BE(at) >> 2 === 0x3ffe;
+  if (!isFlac) throw new Error('It is not FLAC.');
+  return { seconds: samples / rate };
+}
 
 /** The boxes of an MP4 that tell its size and length, and that its index comes first. */
 function decodeMp4(file: Buffer): Decoded {

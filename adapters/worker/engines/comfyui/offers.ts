@@ -1,0 +1,29 @@
+// A workflow as the catalogue shows it.
+import type { InputSlot, ModelOffer } from '../../../../machines/contract/models.ts';
+import type { ComfyuiSettings } from './settings.ts';
+import { FILE_SLOTS, type Workflow } from './workflow.ts';
+
+const KINDS = { image: 'image', mask: 'image', audio: 'audio', video: 'video' } as const;
+
+export function offerOf(
+  file: Workflow,
+  loras: ComfyuiSettings['loras'],
+  measuredBytes: number | undefined,
+): ModelOffer {
+  const { id, name, modality, description, loadMs, runMs, limits } = file;
+  const inputs = FILE_SLOTS.flatMap((role): InputSlot[] => {
+    const slot = file.slots[role];
+    return slot === undefined ? [] : [{ role, kind: KINDS[role], isRequired: slot.isRequired }];
+  });
+  const names = loras.filter((lora) => lora.workflows.includes(id)).map((lora) => lora.name);
+  return {
+    ...{ id, name, modality, description, loadMs, runMs, limits },
+    engine: 'comfyui',
+    vramBytes: Math.max(file.vramBytes, measuredBytes ?? 0),
+    styles: Object.keys(file.styles),
+    voices: [],
+    ...(inputs.length > 0 && { inputs }),
+    ...(file.formats && { formats: Object.keys(file.formats.choices) }),
+    ...(file.loras && names.length > 0 && { loras: names.slice(0, 200) }),
+  };
+}
