@@ -72,6 +72,13 @@ export const environment = z.object({
       'must be a key of kind worker; `tessera key create --kind worker` makes one',
     )
     .optional(),
+  TESSERA_WORKER_TOKEN: z
+    .string()
+    .regex(
+      /^tsr_enrol_/,
+      'must be a token for a new worker; `tessera key enrol`, said beside the runtime, makes one',
+    )
+    .optional(),
   TESSERA_WORKER_NAME: z
     .string()
     .max(100, 'must have at most 100 characters')
@@ -125,6 +132,8 @@ export interface Config {
   readonly worker: {
     readonly url: string;
     readonly key: string | null;
+    /** Exchanged for a key at the first start. */
+    readonly token: string | null;
     readonly name: string;
     readonly slots: number;
     /** Which card is this worker's, by number or UUID; null: the first. */
@@ -177,6 +186,7 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
     worker: Object.freeze({
       url: data.TESSERA_URL,
       key: data.TESSERA_WORKER_KEY ?? null,
+      token: data.TESSERA_WORKER_TOKEN ?? null,
       name: data.TESSERA_WORKER_NAME,
       slots: data.TESSERA_WORKER_SLOTS,
       gpu: data.TESSERA_GPU ?? null,

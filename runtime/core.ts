@@ -41,6 +41,8 @@ export interface CoreSeams {
   /** How runtimes on one store hear of each other's commits; without it they look now and then. */
   readonly channel?: Channel;
   readonly presence?: Presence;
+  /** How many workers may greet at once, where it is not as usual. */
+  readonly hellosMax?: number;
 }
 
 /** Where nobody can tell who else is there: perhaps somebody is. */
@@ -122,6 +124,8 @@ export function makeCore(seams: CoreSeams): Core {
     live,
     post,
     log,
+    random: () => ids.random(),
+    hellosMax: seams.hellosMax,
   });
   const timers = new TimerLoop({ store, clock, leases, post });
   const relay = new StreamRelay({ store, clock, live, dispatcher });

@@ -15,9 +15,13 @@ const SECRET_BYTES = 32;
 /** The digits that 256 bits take in base 62. */
 const SECRET_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;
+/** Not a key: it is exchanged for one, once. */
+const ENROLMENT = 'enrol';
 const FORM = new RegExp(
-  `^tsr_(${KEY_KINDS.join('|')})_([0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
+  `^tsr_(${[...KEY_KINDS, ENROLMENT].join('|')})_([0-9A-Za-z]{${SECRET_LENGTH}})([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`,
 );
+/** Long enough to walk over to the other machine. */
+export const ENROLMENT_TTL_MS = 15 * 60_000;
 
 export interface NewKey {
   readonly id: string;
@@ -31,17 +35,39 @@ export interface NewKey {
 export function makeKey(kind: KeyKind, platform: Platform | null = null): NewKey {
   if ((kind === 'frontend') !== (platform !== null))
     throw new Error('A frontend key, and only a frontend key, is for a platform.');
-  const body = `tsr_${kind}_${base62(readInteger(randomBytes(SECRET_BYTES)), SECRET_LENGTH)}`;
-  const key = body + checksum(body);
-  const id = `key_${platform === null ? '' : `${platform}_`}${base62(readInteger(randomBytes(16)), 22)}`;
+  const key = secretFor(kind);
+  const id = `key_${platform === null ? '' : `${platform}_`}${makeName()}`;
   return { id, kind, key, hash: hashSecret(key) };
 }
 
+/** What a worker is given to get a key of its own. Shown once, never stored. */
+export function makeEnrolment(): { id: string; token: string; hash: Buffer } {
+  const token = secretFor(ENROLMENT);
+  return { id: `enr_${makeName()}`, token, hash: hashSecret(token) };
+}
+
+function secretFor(kind: string): string {
+  const body = `tsr_${kind}_${base62(readInteger(randomBytes(SECRET_BYTES)), SECRET_LENGTH)}`;
+  return body + checksum(body);
+}
+
+const makeName = (): string => base62(readInteger(randomBytes(16)), 22);
+
 /** Null when it is no key at all; whether it is a valid one, only the database knows. */
 export function parseKey(text: string): { kind: KeyKind; hash: Buffer } | null {
+  const kind = kindOf(text);
+  return kind === null || kind === ENROLMENT
+    ? null
+    : { kind: kind as KeyKind, hash: hashSecret(text) };
+}
+
+/** Null when it is no token at all. */
+export const parseEnrolment = (text: string): Buffer | null =>
+  kindOf(text) === ENROLMENT ? hashSecret(text) : null;
+
+function kindOf(text: string): string | null {
   const match = FORM.exec(text);
-  if (!match || checksum(text.slice(0, -CHECKSUM_LENGTH)) !== match[3]) return null;
-  return { kind: match[1] as KeyKind, hash: hashSecret(text) };
+  return match && checksum(text.slice(0, -CHECKSUM_LENGTH)) === match[3] ? match[1]! : null;
 }
 
 export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();

@@ -2,10 +2,11 @@
 // has, so that nothing here depends on how fresh this runtime's view of the fleet is.
 import type { AttemptName, WorkerEvent } from '../machines/contract/events.ts';
 import { jobRef, refKey, workerRef, type ActorRef } from '../machines/contract/ids.ts';
-import type {
-  AgentFrame,
-  AgentFrameOf,
-  RuntimeFrame,
+import {
+  comeBackIn,
+  type AgentFrame,
+  type AgentFrameOf,
+  type RuntimeFrame,
 } from '../machines/contract/worker-protocol.ts';
 import type { Slot, WorkerContext } from '../machines/worker/context.ts';
 import type { Component } from './component.ts';
@@ -24,7 +25,8 @@ export class WorkerSession {
   readonly #seams: SessionSeams;
   readonly #connection: Connection;
   readonly #ref: ActorRef;
-  readonly #registry: { ready(): void; gone(): void };
+  readonly #registry: Registry;
+  readonly #identity: WorkerIdentity;
   readonly orders: WorkerOrders;
   /** Attempts that the agent was given or brought along, by name: whose they are. */
   readonly #attempts = new Map<string, Known>();
@@ -42,27 +44,43 @@ export class WorkerSession {
     seams: SessionSeams,
     connection: Connection,
     workerId: string,
-    registry: { ready(): void; gone(): void },
+    identity: WorkerIdentity,
+    registry: Registry,
   ) {
     this.#seams = seams;
     this.#connection = connection;
     this.#ref = workerRef(workerId);
     this.#registry = registry;
+    this.#identity = identity;
     this.orders = new WorkerOrders(workerId, (frame, accountId) => this.#deliver(frame, accountId));
   }
 
   receive(frame: AgentFrame): void {
-    if (frame.type === 'hello' && !this.#ready)
-      this.#ready = this.#connect(frame).catch(this.#giveUp);
+    if (frame.type === 'hello' && !this.#ready) this.#greet(frame);
     else if (!this.#ready) this.close(1008, 'The first frame must be hello.');
     else if (this.#isReady) this.#report(frame, this.#hello!.epoch);
     else void this.#ready.then(() => this.#isClosed || this.#report(frame, this.#hello!.epoch));
   }
 
+  #greet(frame: AgentFrameOf<'hello'>): void {
+    const awayMs = this.#registry.enter();
+    if (awayMs !== null) return this.close(1013, comeBackIn(awayMs));
+    this.#ready = this.#connect(frame)
+      .catch(this.#giveUp)
+      .finally(() => this.#registry.leave());
+  }
+
+  /** The boot of the agent; null before its hello. */
+  get epoch(): string | null {
+    return this.#hello?.epoch ?? null;
+  }
+
   /** Both sides tell what they know; the worker's chart settles the differences in one turn. */
   async #connect(frame: AgentFrameOf<'hello'>): Promise<void> {
-    const { epoch, name, version, gpu, slots, models, loaded, attempts } = frame;
-    this.#registry.ready();
+    const { epoch, version, gpu, slots, models, loaded, attempts } = frame;
+    // Under a key of its own a worker cannot call itself what it likes.
+    const name = this.#identity.name ?? frame.name;
+    this.#registry.ready(epoch);
     this.#hello = {
       type: 'worker.connected',
       epoch,
@@ -111,6 +129,7 @@ export class WorkerSession {
   #report(frame: AgentFrame, epoch: string): void {
     switch (frame.type) {
       case 'hello':
+        this.#identity.refused('worker.helloRepeated', { epoch: frame.epoch });
         return this.close(1008, 'hello was said already.');
       case 'heartbeat':
         return void this.#beat(epoch).catch(this.#giveUp);
@@ -303,6 +322,22 @@ export class WorkerSession {
       (error: Error) => log(`worker ${this.#ref.id}: ${error.message}`), // its lease runs out instead
     );
   }
+}
+
+/** Who the key says that this is. */
+export interface WorkerIdentity {
+  /** Null: the agent says how it is called. */
+  readonly name: string | null;
+  /** Told of what a worker has no right to, for the audit. */
+  readonly refused: (action: string, details: Readonly<Record<string, string>>) => void;
+}
+
+interface Registry {
+  /** @returns null, and `leave` follows; else how long it has to stay away */
+  enter(): number | null;
+  leave(): void;
+  ready(epoch: string): void;
+  gone(): void;
 }
 
 interface Known extends Pick<Slot, 'accountId' | 'phase'> {

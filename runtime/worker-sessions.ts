@@ -14,7 +14,8 @@ import { oneAtATime } from './one-at-a-time.ts';
 import type { Reader } from './reader.ts';
 import type { Turns } from './turn.ts';
 import { contextOf } from './views.ts';
-import { NEWER_SESSION, WorkerSession } from './worker-session.ts';
+import { WorkerAdmission } from './worker-admission.ts';
+import { NEWER_SESSION, WorkerSession, type WorkerIdentity } from './worker-session.ts';
 
 /** Fallback for what another runtime committed for one of our workers. */
 const POLL_MS = 200;
@@ -36,18 +37,26 @@ export interface SessionSeams {
   readonly live: Live;
   readonly post: Turns['post'];
   readonly log: (message: string) => void;
+  /** 0 <= x < 1 */
+  readonly random: () => number;
+  /** How many may greet at once, where it is not as usual. */
+  readonly hellosMax?: number | undefined;
 }
+
+const UNKNOWN_IDENTITY: WorkerIdentity = { name: null, refused: () => undefined };
 
 const destinationOf = (workerId: string): string => `worker:${workerId}`;
 
 export class WorkerSessions {
   readonly #seams: SessionSeams;
   readonly #sessions = new Map<string, WorkerSession>();
+  readonly #admission: WorkerAdmission;
   readonly #stop = new AbortController();
   #loop: Promise<void> = Promise.resolve();
 
   constructor(seams: SessionSeams) {
     this.#seams = seams;
+    this.#admission = new WorkerAdmission(seams.random, seams.hellosMax);
   }
 
   get size(): number {
@@ -59,11 +68,17 @@ export class WorkerSessions {
   }
 
   /** @returns what the socket's owner calls with each text frame, and once when it is closed */
-  accept(connection: Connection, workerId: string) {
-    const session = new WorkerSession(this.#seams, connection, workerId, {
+  accept(connection: Connection, workerId: string, identity = UNKNOWN_IDENTITY) {
+    const session = new WorkerSession(this.#seams, connection, workerId, identity, {
+      enter: () => this.#admission.enter(),
+      leave: () => this.#admission.leave(),
       // The newest connection of a worker wins; the old one is told so.
-      ready: () => {
-        this.#sessions.get(workerId)?.close(...NEWER_SESSION);
+      ready: (epoch) => {
+        const old = this.#sessions.get(workerId);
+        // Another boot, while the first one lives: somebody else has the key, too.
+        if (old?.epoch && old.epoch !== epoch)
+          identity.refused('worker.sessionReplaced', { epoch: old.epoch, by_epoch: epoch });
+        old?.close(...NEWER_SESSION);
         this.#sessions.set(workerId, session);
       },
       gone: () => {

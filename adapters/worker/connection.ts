@@ -3,6 +3,7 @@
 import type WebSocket from 'ws';
 import {
   agentFrame,
+  comeBackMs,
   runtimeFrame,
   type AgentFrame,
   type RuntimeFrame,
@@ -136,6 +137,16 @@ export function connect(options: ConnectionOptions): Connection {
       if (code === NEWER_SESSION || /newer session/i.test(String(reason))) {
         return end('A newer session of this worker took over, so this one ends.');
       }
+      const awayMs = comeBackMs(String(reason));
+      if (awayMs !== null) {
+        // No failure: it is there, and has asked us to come a little later.
+        log.info(
+          { retryInMs: awayMs },
+          'Many workers greet the runtime just now; ours waits its turn',
+        );
+        callOff = timers.after(awayMs, dial);
+        return;
+      }
       const delayMs =
         refusal === 401 || refusal === 403
           ? REFUSED_RETRY_MS * (0.5 + seams.random() / 2)
@@ -151,7 +162,7 @@ export function connect(options: ConnectionOptions): Connection {
     if (refusal === 401 || refusal === 403) {
       log.error(
         facts,
-        `The runtime refused this worker's key (${refusal}). Make a new one with: tessera key create --kind worker`,
+        `The runtime refused this worker's key (${refusal}). Beside the runtime, make a token with tessera key enrol; here, give it to tessera worker enrol`,
       );
     } else if (wasOnline) {
       log.warn(facts, 'The connection to the runtime broke; work goes on, and it is dialled again');

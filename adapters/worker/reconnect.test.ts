@@ -1,6 +1,7 @@
 // The connection breaks in every place where it hurts; nothing is lost and nothing is done twice.
 import { expect, test } from 'vitest';
 import { setStage } from './agent-testing.ts';
+import { comeBackIn } from '../../machines/contract/worker-protocol.ts';
 import { createManualClock } from './clock-testing.ts';
 
 test('a job runs on while the connection is away, and its state is told again', async () => {
@@ -80,7 +81,20 @@ test('a refused key is told in one sentence and asked again', async () => {
   const { runtime, logged } = await setStage({ key: 'tsr_worker_wrong' });
   await runtime.dialled(2);
   expect(logged[0]).toContain("refused this worker's key (401)");
-  expect(logged[0]).toContain('tessera key create --kind worker');
+  expect(logged[0]).toContain('tessera key enrol');
+});
+
+test('stays away as long as a crowded runtime asks, and that is no failure', async () => {
+  const clock = createManualClock();
+  const seams = { timers: clock, random: () => 0 };
+  const { runtime, logged } = await setStage({ seams });
+  runtime.closeSession(1013, comeBackIn(1_700));
+  await clock.armed(1_700);
+  clock.advance(1_699);
+  expect(runtime.frames.filter(({ type }) => type === 'hello')).toHaveLength(1);
+  clock.advance(1);
+  await runtime.take('hello');
+  expect(logged.filter((line) => !line.startsWith('info'))).toEqual([]);
 });
 
 test('a newer session of the same worker ends this one', async () => {

@@ -201,6 +201,14 @@ export const blobView = z.object({
   media_type: z.string(),
 });
 
+/** What a worker gets for its token, this once. */
+export const workerKeyView = z.object({
+  object: z.literal('worker_key'),
+  key: z.string(),
+  worker: z.object({ id: z.string(), name: z.string() }),
+});
+export type WorkerKeyView = z.infer<typeof workerKeyView>;
+
 /** RFC 9457. `code` is stable; extension fields such as `resets_at` depend on it. */
 export const problem = z.looseObject({
   type: z.string(),

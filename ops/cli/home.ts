@@ -13,6 +13,8 @@ export interface Home {
   readonly workerKey: string;
   /** Each agent's results until they are acknowledged; two agents must not share a folder. */
   readonly worker: (name: string) => string;
+  /** What an enrolled agent got for its token; for its owner's eyes. */
+  readonly keyOfWorker: (name: string) => string;
   readonly log: (name: string) => string;
 }
 
@@ -21,9 +23,12 @@ export const homeAt = (folder: string): Home => ({
   instance: join(folder, 'instance.json'),
   postgres: join(folder, 'postgres'),
   workerKey: join(folder, 'worker-key'),
-  worker: (name) => join(folder, 'workers', name.replaceAll(/[^\w.-]/g, '_')),
+  worker: (name) => join(folder, 'workers', fileNameOf(name)),
+  keyOfWorker: (name) => join(folder, 'workers', `${fileNameOf(name)}.key`),
   log: (name) => join(folder, 'logs', `${name}.log`),
 });
+
+const fileNameOf = (name: string): string => name.replaceAll(/[^\w.-]/g, '_');
 
 /** Makes the folder where it is missing. @throws Misuse when nothing can be kept there */
 export function prepareHome(folder: string): void {

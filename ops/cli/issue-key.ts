@@ -11,6 +11,8 @@ export interface KeyRequest {
   readonly name: string;
   /** Whose key it is; a new account when nothing is said. For kind `user` only. */
   readonly account: string | null;
+  /** For kind `worker`: what it is called, whatever its agent says. */
+  readonly workerName?: string | null;
   /** For kind `frontend` only. */
   readonly platform: Platform | null;
 }
@@ -22,7 +24,7 @@ export interface IssuedKey {
 }
 
 export async function issueKey(databaseUrl: string, request: KeyRequest): Promise<IssuedKey> {
-  const { kind, name, platform } = request;
+  const { kind, name, platform, workerName = null } = request;
   // Workers, frontends and administrators act for the house; only people have a balance.
   const account =
     kind === 'user' ? (request.account ?? realIds.make('acc', Date.now())) : SYSTEM_ACCOUNT;
@@ -31,7 +33,7 @@ export async function issueKey(databaseUrl: string, request: KeyRequest): Promis
     const isNewAccount = await ensureAccount(pool, account);
     // The key's id says whom a frontend may speak for.
     const { key, id, hash } = makeKey(kind, platform);
-    await insertApiKey(pool, { accountId: account, id, kind, name, hash });
+    await insertApiKey(pool, { accountId: account, id, kind, name, workerName, hash });
     return { key, account, isNewAccount };
   } finally {
     await pool.end();

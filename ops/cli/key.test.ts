@@ -19,7 +19,10 @@ it('takes what is left', () => {
     kind: 'frontend',
     name: 'bot 2',
     account: null,
+    workerName: null,
     platform: 'discord',
   });
   expect(requestOf({ kind: 'user' }).name).toBe('user');
+  expect(requestOf({ kind: 'worker' })).toMatchObject({ name: 'worker', workerName: null });
+  expect(requestOf({ kind: 'worker', name: 'gpu 1' }).workerName).toBe('gpu 1');
 });

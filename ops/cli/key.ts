@@ -44,6 +44,8 @@ export function requestOf({ kind, account, name, platform }: KeyOptions): KeyReq
   return {
     kind,
     name: nameOf(name ?? kind),
+    // A worker that was given a name is called so, whatever its agent says.
+    workerName: kind === 'worker' && name !== undefined ? name : null,
     account: account ?? null,
     platform: platformOf(kind, platform),
   };
@@ -61,7 +63,8 @@ function platformOf(kind: KeyKind, platform: string | undefined): Platform | nul
   return platform;
 }
 
-function nameOf(name: string): string {
+/** @throws Misuse */
+export function nameOf(name: string): string {
   if (/^[^\p{Cc}]{1,100}$/u.test(name)) return name;
   throw new Misuse('--name must have 1 to 100 characters on one line.');
 }

@@ -7,6 +7,8 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { BadConfig } from '../../runtime/config.ts';
 import { REPOSITORY } from './home.ts';
+import type { TokenOptions } from './enrol.ts';
+import type { ListOptions } from './key-revoke.ts';
 import type { KeyOptions } from './key.ts';
 import { EXIT_FAILURE, EXIT_MISUSE, Misuse } from './misuse.ts';
 
@@ -45,10 +47,18 @@ function program(): Command {
     });
   tessera
     .command('worker')
-    .description('start a worker beside a GPU; it dials in at TESSERA_URL with TESSERA_WORKER_KEY')
+    .description('start a worker beside a GPU; it dials in at TESSERA_URL with its key')
     .action(async () => {
       const { worker } = await import('./worker.ts');
       await worker(env);
+    })
+    .command('enrol')
+    .argument('[token]', 'made beside the runtime by `tessera key enrol`; or TESSERA_WORKER_TOKEN')
+    .description("get this machine's worker a key of its own, once")
+    .option('--json', 'answer {"id": "...", "name": "...", "key_file": "..."}')
+    .action(async (token: string | undefined, options: { json?: true }) => {
+      const { enrolHere } = await import('./enrol.ts');
+      await enrolHere(token, options, env);
     });
   tessera
     .command('migrate')
@@ -57,9 +67,36 @@ function program(): Command {
       const { migrateCommand } = await import('./migrate.ts');
       await migrateCommand(env);
     });
-  tessera
+  const key = tessera
     .command('key')
-    .description('make keys for people, frontends, workers and administrators')
+    .description('keys for people, frontends, workers and administrators');
+  key
+    .command('enrol')
+    .description('make a token by which one new worker gets its key, within 15 minutes')
+    .option('--name <name>', 'what the worker will be called, whatever it says')
+    .option('--json', 'answer {"token": "...", "name": ..., "expires_at": "..."}')
+    .action(async (options: TokenOptions) => {
+      const { makeToken } = await import('./enrol.ts');
+      await makeToken(options, env);
+    });
+  key
+    .command('list')
+    .description('tell the keys of workers, frontends and administrators, or those of an account')
+    .option('--account <id>', 'whose keys')
+    .option('--json', 'answer a list of objects')
+    .action(async (options: ListOptions) => {
+      const { listKeys } = await import('./key-revoke.ts');
+      await listKeys(options, env);
+    });
+  key
+    .command('revoke')
+    .argument('<id>', 'key_…; `tessera key list` tells it')
+    .description('end a key: whoever uses it is out within five seconds')
+    .action(async (id: string) => {
+      const { revokeKey } = await import('./key-revoke.ts');
+      await revokeKey(id, env);
+    });
+  key
     .command('create')
     .description('make a key; it is told on stdout, this once')
     .requiredOption('--kind <kind>', 'user, frontend, worker or admin')

@@ -25,6 +25,7 @@ const ROUTES = [
   ['GET /v1/models', '/v1/models', 'public'],
   ['GET /v1/models/{id}', '/v1/models/x', 'public'],
   ['GET /v1/status', '/v1/status', 'public'],
+  ['POST /v1/workers/enrol', '/v1/workers/enrol', 'public'],
   ['GET /healthz', '/healthz', 'public'],
   ['GET /readyz', '/readyz', 'public'],
   ['GET /metrics', '/metrics', 'public'],
@@ -43,6 +44,10 @@ const ROUTES = [
   ['GET /v1/admin/actors/{kind}/{id}', `/v1/admin/actors/job/${JOB}?account=acc_a`, 'admin'],
   ['GET /v1/admin/actors/{kind}/{id}/journal', '/v1/admin/actors/quota/acc_a/journal', 'admin'],
   ['POST /v1/admin/actors/{kind}/{id}/release', '/v1/admin/actors/quota/acc_a/release', 'admin'],
+  ['POST /v1/admin/enrolments', '/v1/admin/enrolments', 'admin'],
+  ['GET /v1/admin/keys', '/v1/admin/keys', 'admin'],
+  ['POST /v1/admin/keys/{id}/revoke', '/v1/admin/keys/key_none/revoke', 'admin'],
+  ['GET /v1/admin/audit', '/v1/admin/audit', 'admin'],
   ['GET (hidden)', '/v1/admin/inspect', 'admin'],
 ] as const;
 const MAY = {

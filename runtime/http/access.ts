@@ -1,5 +1,6 @@
 // Who may call what. Each route of /v1 says whom it is for; one that does not say so cannot be built.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Refused } from '../refusals.ts';
 import { refuseCrossSite, refuseForeignSocket } from './origin-check.ts';
 import { refuse } from './problems.ts';
 import type { Principal, Principals } from './principals.ts';
@@ -30,7 +31,14 @@ const WHO = {
   admin: 'an administrator (`tessera key create --kind admin`)',
 } as const;
 
-export function guardRoutes(app: FastifyInstance, principals: Principals): void {
+/**
+ * @param refused told of each caller with a key who is not let in at the doors of workers and operators
+ */
+export function guardRoutes(
+  app: FastifyInstance,
+  principals: Principals,
+  refused: (request: FastifyRequest, access: Access, refusal: Refused) => Promise<void>,
+): void {
   app.decorateRequest('principal', null);
   app.addHook('onRoute', ({ url, config }) => {
     if (url.startsWith('/v1') && config?.access === undefined)
@@ -39,13 +47,27 @@ export function guardRoutes(app: FastifyInstance, principals: Principals): void 
   app.addHook('onRequest', async (request) => {
     const access = request.routeOptions.config.access ?? 'public';
     if (access === 'public') return;
-    if (request.ws) refuseForeignSocket(request.headers);
-    const principal = await principals.of(request.headers);
-    if (principal.kind === 'session') refuseCrossSite(request.method, request.headers);
-    if (!FOR[access].includes(principal.kind))
-      throw refuse('forbidden', `This call is for ${WHO[access]}; the key is of another kind.`);
-    request.principal = principal;
+    try {
+      request.principal = await admitted(request, access, principals);
+    } catch (error) {
+      const isNoted = access !== 'person' && request.headers.authorization !== undefined;
+      if (error instanceof Refused && isNoted) await refused(request, access, error);
+      throw error;
+    }
   });
+}
+
+async function admitted(
+  request: FastifyRequest,
+  access: Exclude<Access, 'public'>,
+  principals: Principals,
+): Promise<Principal> {
+  if (request.ws) refuseForeignSocket(request.headers);
+  const principal = await principals.of(request.headers);
+  if (principal.kind === 'session') refuseCrossSite(request.method, request.headers);
+  if (!FOR[access].includes(principal.kind))
+    throw refuse('forbidden', `This call is for ${WHO[access]}; the key is of another kind.`);
+  return principal;
 }
 
 /** The caller of a route that is not public. */

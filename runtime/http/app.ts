@@ -20,11 +20,15 @@ import { answerUnreadable, errorHandler } from './errors.ts';
 import { LIMITS, limitRequests, SocketCount, type Limits } from './limits.ts';
 import { refuseUnlessLocal } from './local-guard.ts';
 import { Principals } from './principals.ts';
+import { RefusalAudit } from './refusal-audit.ts';
+import { Revocations } from './revocations.ts';
 import { refuse } from './problems.ts';
 import { accountRoutes } from './routes/account.ts';
+import { adminKeyRoutes } from './routes/admin-keys.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { blobRoutes } from './routes/blobs.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
+import { enrolmentRoutes } from './routes/enrolment.ts';
 import { healthRoutes } from './routes/health.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { outputRoutes } from './routes/outputs.ts';
@@ -111,31 +115,41 @@ export async function buildApp(host: Host, options: AppOptions): Promise<App> {
   measure(app, host);
 
   const principals = new Principals(host);
-  guardRoutes(app, principals);
+  const audit = new RefusalAudit(host);
+  const revocations = new Revocations(host, (hash) => principals.forgetKey(hash));
+  guardRoutes(app, principals, audit.atTheDoor);
   await documentApi(app);
-  addRoutes(app, host, principals, options, new SocketCount(limits));
+  addRoutes(app, host, options, {
+    ...{ principals, audit, revocations, sockets: new SocketCount(limits) },
+  });
+  app.addHook('onReady', async () => revocations.start());
+  app.addHook('onClose', async () => revocations.stop());
   await showDocumentation(app);
   return app;
 }
 
-function addRoutes(
-  app: App,
-  host: Host,
-  principals: Principals,
-  options: AppOptions,
-  sockets: SocketCount,
-): void {
-  sessionRoutes(app, host, principals);
+/** What the doors share, beside the host. */
+export interface Doorkeepers {
+  readonly principals: Principals;
+  readonly audit: RefusalAudit;
+  readonly revocations: Revocations;
+  readonly sockets: SocketCount;
+}
+
+function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepers): void {
+  sessionRoutes(app, host, keepers.principals);
   jobRoutes(app, host);
   outputRoutes(app, host);
   accountRoutes(app, host);
   catalogueRoutes(app, host);
   adminRoutes(app, host);
+  adminKeyRoutes(app, host, keepers.revocations);
+  enrolmentRoutes(app, host, keepers.audit);
   healthRoutes(app, host, options.whyNotReady);
   // Each in a scope of its own: they take bodies that the others must not.
   app.register(async (scope) => blobRoutes(scope as App, host));
-  app.register(async (scope) => workerRoutes(scope as App, host));
-  app.register(async (scope) => streamRoutes(scope as App, host, principals, sockets));
+  app.register(async (scope) => workerRoutes(scope as App, host, keepers.audit));
+  app.register(async (scope) => streamRoutes(scope as App, host, keepers));
 }
 
 async function addSecurityHeaders(app: App): Promise<void> {

@@ -23,6 +23,8 @@ export interface Principal {
   readonly accountId: string;
   /** Scope of idempotency keys: the key's id; one scope for all sessions of an account. */
   readonly id: string;
+  /** Of a worker's key: what that worker is called; null: its agent says so. */
+  readonly workerName?: string | null;
   /** Set for a session: what `forget` wants. */
   readonly sessionHash?: Buffer;
 }
@@ -78,6 +80,11 @@ export class Principals {
     this.#sessions.forget(sessionHash.toString('hex'));
   }
 
+  /** Revoked: no need to wait until it is looked up again. */
+  forgetKey(hash: Buffer): void {
+    this.#keys.forget(hash.toString('hex'));
+  }
+
   async #byKey(headers: IncomingHttpHeaders): Promise<Principal> {
     const text = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
     const parsed = text === undefined ? null : parseKey(text);
@@ -92,7 +99,8 @@ export class Principals {
       };
     if (user !== undefined)
       throw refuse('forbidden', 'Only a key of kind frontend may speak for somebody else.');
-    return { kind: key.kind, id: key.id, accountId: key.accountId };
+    const { kind, id, accountId, workerName } = key;
+    return { kind, id, accountId, ...(kind === 'worker' ? { workerName } : {}) };
   }
 
   async #person(user: string | string[] | undefined, platform: Platform | null): Promise<string> {

@@ -40,6 +40,7 @@ export async function startTestRuntime(
   options: Partial<AppOptions> & {
     readonly config?: Partial<Config>;
     readonly modelRules?: ModelRules;
+    readonly hellosMax?: number;
     /** A way to the database that a test can break. */
     readonly through?: (url: string) => Promise<string>;
   } = {},
@@ -61,6 +62,7 @@ export async function startTestRuntime(
     isStored: storedFor(pool, blobs),
     runtimeId: 'runtime-1',
     version: 'test',
+    ...(options.hellosMax === undefined ? {} : { hellosMax: options.hellosMax }),
     log,
     observe: (component) => {
       metrics.observe(component);

@@ -5,9 +5,7 @@ import type { WebSocket } from 'ws';
 import type { Host } from '../../host.ts';
 import { workerIdOf } from '../../keys.ts';
 import { callerOf } from '../access.ts';
-import type { App } from '../app.ts';
-import type { Principals } from '../principals.ts';
-import type { SocketCount } from '../limits.ts';
+import type { App, Doorkeepers } from '../app.ts';
 import { refuse } from '../problems.ts';
 import { CLOSE, closeSocket, FRAME_BYTES_MAX, keepAlive, onText, sendText } from '../sockets.ts';
 import { StreamSession, type StreamSocket } from '../stream-session.ts';
@@ -19,12 +17,8 @@ function refuseWithoutSocket(_request: FastifyRequest, reply: FastifyReply): nev
   throw refuse('upgrade_required', 'Open this address as a WebSocket.');
 }
 
-export function streamRoutes(
-  app: App,
-  host: Host,
-  principals: Principals,
-  sockets: SocketCount,
-): void {
+export function streamRoutes(app: App, host: Host, keepers: Doorkeepers): void {
+  const { principals, sockets, audit, revocations } = keepers;
   const { metrics } = host;
 
   app.addHook('preHandler', async (request) => {
@@ -33,7 +27,9 @@ export function streamRoutes(
   });
 
   /** Or closes it: each of them costs memory, and nobody needs so many. */
-  const isAdmitted = (socket: WebSocket, owner: string): boolean => {
+  const isAdmitted = (socket: WebSocket, owner: string, keyId: string): boolean => {
+    const cutOff = () => closeSocket(socket, CLOSE.policyViolation, 'This API key was revoked.');
+    socket.once('close', revocations.watch(keyId, cutOff));
     if (sockets.admit(socket, owner)) return true;
     closeSocket(
       socket,
@@ -43,7 +39,7 @@ export function streamRoutes(
     return false;
   };
 
-  /** Asks again with each heartbeat: a revoked key and a signed-out browser lose their connections. */
+  /** Asks again with each heartbeat: an expired key and a signed-out browser lose their connections. */
   const checkAgain = (socket: WebSocket, request: FastifyRequest) => (): void => {
     principals.of(request.headers).catch((error: { status?: number; message: string }) => {
       if (error.status === 401) closeSocket(socket, CLOSE.policyViolation, error.message);
@@ -62,8 +58,8 @@ export function streamRoutes(
     handler: refuseWithoutSocket,
     config: { access: 'person' },
     wsHandler(socket, request) {
-      const { accountId } = callerOf(request);
-      if (!isAdmitted(socket, accountId)) return;
+      const { accountId, id } = callerOf(request);
+      if (!isAdmitted(socket, accountId, id)) return;
       const session = new StreamSession(
         {
           store: host.store,
@@ -94,7 +90,8 @@ export function streamRoutes(
     handler: refuseWithoutSocket,
     config: { access: 'admin' },
     wsHandler(socket, request) {
-      if (!isAdmitted(socket, callerOf(request).id)) return;
+      const { id: keyId } = callerOf(request);
+      if (!isAdmitted(socket, keyId, keyId)) return;
       const session = host.inspector.accept(seenFrom(socket), {
         requestId: request.id,
         failed: (err) => request.log.error({ err }, 'An inspector broke off'),
@@ -115,15 +112,20 @@ export function streamRoutes(
     handler: refuseWithoutSocket,
     config: { access: 'worker' },
     wsHandler(socket, request) {
-      const { id } = callerOf(request);
-      if (!isAdmitted(socket, id)) return;
+      const { id, workerName = null } = callerOf(request);
+      if (!isAdmitted(socket, id, id)) return;
+      const workerId = workerIdOf(id);
       const session = host.sessions.accept(
         {
           send: (text) => sendText(socket, text),
           close: (code, reason) => closeSocket(socket, code, reason),
           bufferedBytes: () => socket.bufferedAmount,
         },
-        workerIdOf(id),
+        workerId,
+        {
+          name: workerName,
+          refused: (action, details) => void audit.note(workerId, action, details),
+        },
       );
       onText(socket, FRAME_BYTES_MAX, (text) => session.receive(text));
       socket.on('close', () => session.closed());

@@ -12,6 +12,7 @@ import type { App } from '../app.ts';
 import { acceptBytesOnly, bytesOf } from '../bodies.ts';
 import { HEAD_BYTES, mediaTypeOf } from '../media-types.ts';
 import { refuse } from '../problems.ts';
+import type { RefusalAudit } from '../refusal-audit.ts';
 import { jobId } from './jobs.ts';
 import { sendBlob } from './outputs.ts';
 
@@ -33,7 +34,19 @@ const uploadHeaders = z.object({
 
 type BlobOfAttempt = z.infer<typeof blobOfAttempt>;
 
-export function workerRoutes(app: App, host: Host): void {
+export function workerRoutes(app: App, host: Host, audit: RefusalAudit): void {
+  /** The attempt that this worker has right now. @throws Refused, and writes down who tried */
+  const leaseOf = async (
+    request: FastifyRequest,
+    { job, attempt: number }: { readonly job: string; readonly attempt: number | null },
+  ) => {
+    const worker = workerOf(request);
+    const lease = await host.sessions.leaseOf(worker, job, number);
+    if (lease) return lease;
+    const { method } = request;
+    await audit.note(worker, 'worker.fileRefused', { method, job, attempt: number });
+    throw refuse('not_found', 'This worker has no such attempt, or not any more.');
+  };
   acceptBytesOnly(app, ['application/octet-stream']);
 
   app.route({
@@ -42,7 +55,7 @@ export function workerRoutes(app: App, host: Host): void {
     config,
     schema: { hide: true, params: blobOfAttempt },
     async handler(request, reply) {
-      const { accountId } = await leaseOf(host, request, request.params);
+      const { accountId } = await leaseOf(request, request.params);
       const held =
         (await bytesStored(host, accountId, request.params.blob)) ??
         (await host.blobs.offset(uploadName(request.params)));
@@ -57,7 +70,7 @@ export function workerRoutes(app: App, host: Host): void {
     schema: { hide: true, params: blobOfAttempt, headers: uploadHeaders },
     async handler(request, reply) {
       const { params } = request;
-      const { accountId } = await leaseOf(host, request, params);
+      const { accountId } = await leaseOf(request, params);
       const stored = await bytesStored(host, accountId, params.blob);
       if (stored !== null) return reply.code(204).header('upload-offset', String(stored)).send();
       const total = request.headers['upload-length'];
@@ -86,7 +99,7 @@ export function workerRoutes(app: App, host: Host): void {
     },
     async handler(request, reply) {
       const { job } = request.params;
-      const { inputs } = await leaseOf(host, request, { job, attempt: null });
+      const { inputs } = await leaseOf(request, { job, attempt: null });
       const input = inputs[Number(request.params.n)];
       if (!input) throw refuse('not_found', `This job has no input ${request.params.n}.`);
       return sendBlob(host, request, reply, {
@@ -99,16 +112,6 @@ export function workerRoutes(app: App, host: Host): void {
 }
 
 const workerOf = (request: FastifyRequest): string => workerIdOf(callerOf(request).id);
-
-async function leaseOf(
-  host: Host,
-  request: FastifyRequest,
-  { job, attempt: number }: { readonly job: string; readonly attempt: number | null },
-) {
-  const lease = await host.sessions.leaseOf(workerOf(request), job, number);
-  if (!lease) throw refuse('not_found', 'This worker has no such attempt, or not any more.');
-  return lease;
-}
 
 /** Equal bytes of another account do not count: to have them, one has to send them. */
 async function bytesStored(host: Host, accountId: string, blob: string): Promise<number | null> {
