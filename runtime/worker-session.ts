@@ -77,7 +77,7 @@ export class WorkerSession {
 
   /** Both sides tell what they know; the worker's chart settles the differences in one turn. */
   async #connect(frame: AgentFrameOf<'hello'>): Promise<void> {
-    const { epoch, version, gpu, slots, models, loaded, attempts } = frame;
+    const { epoch, connection, version, gpu, slots, models, loaded, attempts } = frame;
     // Under a key of its own a worker cannot call itself what it likes.
     const name = this.#identity.name ?? frame.name;
     this.#registry.ready(epoch);
@@ -85,6 +85,7 @@ export class WorkerSession {
       type: 'worker.connected',
       epoch,
       runtime: this.#seams.runtimeId,
+      connection,
       offer: { name, version, gpu, slots, models },
       loaded,
       attempts,

@@ -85,6 +85,8 @@ export type WorkerEvent =
       epoch: string;
       /** The runtime that holds the socket. */
       runtime: string;
+      /** Which connection of this boot it is. */
+      connection?: number | undefined;
       offer: WorkerOffer;
       loaded: readonly string[];
       attempts: readonly AttemptName[];

@@ -45,6 +45,8 @@ export const agentFrame = z.discriminatedUnion('type', [
     protocol: z.literal(1),
     /** The agent's boot, not the socket: results of an older epoch are fenced off. */
     epoch: id,
+    /** Counts the connections of this boot: a hello that was held up does not undo a later one. */
+    connection: z.number().int().nonnegative().optional(),
     name: z.string().min(1).max(100),
     version: z.string().max(50),
     gpu: z.strictObject({ name: z.string().max(200), vramBytes: z.number().int() }).nullable(),

@@ -175,6 +175,28 @@ describe('the hello of the same boot (I7)', () => {
   });
 });
 
+describe('a hello that was held up until its agent had said another one', () => {
+  const nth = (connection: number, more: Parameters<typeof hello>[1] = {}) => ({
+    ...hello([name], more),
+    connection,
+  });
+
+  it.each(STATES)('changes nothing in %s', (state) => {
+    if (state === 'connecting') return; // it leads on, whatever comes
+    const snapshot = reach(state);
+    const later = { ...snapshot.context.run, epoch: 'e1', connection: 2 };
+    const known = { ...snapshot, context: { ...snapshot.context, run: later } };
+    expect(take(workerMachine, known, nth(1)).isIgnored).toBe(true);
+    expect(take(workerMachine, known, nth(2)).isIgnored).toBe(false);
+    expect(take(workerMachine, known, nth(1, { epoch: 'e2' })).isIgnored).toBe(false);
+  });
+
+  it('is told apart by what the last one said', () => {
+    const { snapshot } = take(workerMachine, reach('executing'), nth(7));
+    expect(snapshot.context.run.connection).toBe(7);
+  });
+});
+
 describe('the hello of a new boot (I7)', () => {
   const reboot = hello([], { epoch: 'e2', loaded: [] });
 

@@ -13,6 +13,8 @@ export interface WorkerRun {
   readonly epoch: string;
   /** The runtime that holds the agent's socket; '' from its end to the next hello. */
   readonly runtime: string;
+  /** The latest connection of this boot that said hello. */
+  readonly connection: number;
   readonly loaded: readonly string[];
   readonly loading: string | null;
   /** By job id. A job has at most one slot. */
@@ -45,6 +47,7 @@ export const freshContext = ({ input }: { input: { id: string } }): WorkerContex
   run: {
     epoch: '',
     runtime: '',
+    connection: 0,
     loaded: [],
     loading: null,
     slots: {},
@@ -73,6 +76,12 @@ export const isCurrentBoot = ({ context, event }: Args) =>
   'epoch' in event &&
   event.epoch === context.run.epoch &&
   (!('runtime' in event) || event.runtime === context.run.runtime);
+
+/** A hello may be held up on its way until its agent has said another one elsewhere. */
+export const isNewest = ({ context: { run }, event }: Args) => {
+  const { epoch, connection = 0 } = event as EventOf<'worker.connected'>;
+  return epoch !== run.epoch || connection >= run.connection;
+};
 
 export const isSameBoot = ({ context, event }: Args) =>
   event.type === 'worker.connected' && event.epoch === context.run.epoch;

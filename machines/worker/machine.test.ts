@@ -12,7 +12,6 @@ import {
   key,
   LEASE,
   name,
-  offer,
   ordersOf,
   run,
   runOrder,

@@ -2,7 +2,7 @@
 // states and promises; what is decided in them is in decisions.ts and reconcile.ts.
 //
 //   offline > connecting > idle <> swapping <> executing      draining   unhealthy   quarantined
-import { assign, setup, type SnapshotFrom } from 'xstate';
+import { and, assign, setup, type SnapshotFrom } from 'xstate';
 import type { Stamped, WorkerEvent } from '../contract/events.ts';
 import { jobRef } from '../contract/ids.ts';
 import { effects } from '../effect.ts';
@@ -64,6 +64,7 @@ export const workerMachine = base
       hasNothingToDo: (args) => !worker.isLoading(args) && !worker.isBusy(args),
       isConnected: worker.isConnected,
       isSameBoot: worker.isSameBoot,
+      isNewest: worker.isNewest,
       failsTooOften: ({ context }) => context.run.failuresInRow >= FAILURES_IN_ROW_MAX,
     },
     delays: {
@@ -100,7 +101,11 @@ export const workerMachine = base
     context: worker.freshContext,
     initial: 'offline',
     on: {
-      'worker.connected': { target: '.connecting', actions: ['reconcile', 'keepLease'] },
+      'worker.connected': {
+        guard: 'isNewest',
+        target: '.connecting',
+        actions: ['reconcile', 'keepLease'],
+      },
       'worker.heartbeat': { guard: 'isCurrentBoot', actions: 'keepLease' },
       'worker.disconnected': {
         guard: 'isCurrentBoot',
@@ -175,7 +180,10 @@ export const workerMachine = base
             { target: 'offline', actions: 'loseAll' },
           ],
           'worker.drainRequested': {},
-          'worker.connected': { actions: ['reconcile', 'keepLease', 'orderDrain'] },
+          'worker.connected': {
+            guard: 'isNewest',
+            actions: ['reconcile', 'keepLease', 'orderDrain'],
+          },
           'lease.expired': { actions: 'loseAll' },
         },
       },
@@ -188,7 +196,10 @@ export const workerMachine = base
         on: {
           'worker.resumeRequested': 'idle',
           // A blip is no cure; a new boot may be one.
-          'worker.connected': { guard: 'isSameBoot', actions: ['reconcile', 'keepLease'] },
+          'worker.connected': {
+            guard: and(['isSameBoot', 'isNewest']),
+            actions: ['reconcile', 'keepLease'],
+          },
         },
       },
       quarantined: {
@@ -200,7 +211,7 @@ export const workerMachine = base
           ],
           'worker.quarantineRequested': {},
           'worker.drainRequested': {},
-          'worker.connected': { actions: ['reconcile', 'keepLease'] },
+          'worker.connected': { guard: 'isNewest', actions: ['reconcile', 'keepLease'] },
           'lease.expired': { actions: 'loseAll' },
         },
       },

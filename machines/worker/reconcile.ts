@@ -46,6 +46,7 @@ export function reconcile({ context, event }: Args): Decision {
   const arrived = {
     epoch: hello.epoch,
     runtime: hello.runtime,
+    connection: hello.connection ?? 0,
     loaded: hello.loaded,
     loading: null,
   };

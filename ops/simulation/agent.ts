@@ -36,6 +36,7 @@ export class SimulatedAgent {
   readonly #models: readonly ModelOffer[];
   readonly #vramBytes: number | null;
   #boots = 0;
+  #connections = 0;
   owner: Owner;
   #engine: SimulatedEngine;
   #attempts = new Map<string, Attempt>();
@@ -204,6 +205,7 @@ export class SimulatedAgent {
       type: 'hello',
       protocol: 1,
       epoch: this.epoch,
+      connection: (this.#connections += 1),
       name: this.id,
       version: '1',
       gpu: this.#vramBytes === null ? null : { name: 'GPU', vramBytes: this.#vramBytes },
