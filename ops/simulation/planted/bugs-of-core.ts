@@ -7,7 +7,7 @@ export const BUGS_OF_CORE: readonly PlantedBug[] = [
     file: 'runtime/flight.ts',
     find: '  const flight: Flight = {\n',
     replace:
-      '  for (const mail of mailsOf(batch.components)) if (mail.outcome) mail.settle(mail.outcome);\n  const flight: Flight = {\n',
+      '  for (const mail of batch.mails) if (mail.outcome) mail.settle(mail.outcome);\n  const flight: Flight = {\n',
     breaks: 'I6 durable before ack',
     why: 'told, and perhaps never written',
   },
