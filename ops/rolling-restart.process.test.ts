@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createClient } from '../adapters/client/http.ts';
 import { type Agent, startAgent } from '../adapters/worker/agent.ts';
+import { bareHost } from '../adapters/worker/engine-host.ts';
 import { testDatabase, type TestDatabase } from '../db/testing.ts';
 import { issueKey } from './cli/issue-key.ts';
 import { type Front, startFront } from './rolling/front.ts';
@@ -44,7 +45,7 @@ beforeAll(async () => {
     agents.push(
       startAgent({
         ...{ key, url: url(), name: `worker ${n}`, version: 'test', slots: 3, gpu: null },
-        ...{ folder: join(home, `worker-${n}`), engines: [engine] },
+        ...{ folder: join(home, `worker-${n}`), hosts: [bareHost(engine)] },
         log: pino({ level: 'silent' }),
       }),
     );

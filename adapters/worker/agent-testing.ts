@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { RuntimeFrame } from '../../machines/contract/worker-protocol.ts';
 import { startAgent, type Agent, type AgentOptions } from './agent.ts';
 import { quickTimers } from './clock-testing.ts';
+import { bareHost } from './engine-host.ts';
 import { createHeldEngine, type HeldEngine } from './engine-testing.ts';
 import { startTestRuntime, WORKER_KEY, type TestRuntime } from './runtime-testing.ts';
 
@@ -38,7 +39,7 @@ export async function setStage(
     name: 'stage',
     version: '0.0.0',
     folder,
-    engines: [engine],
+    hosts: [bareHost(engine)],
     slots: 1,
     gpu: null,
     log: { info: log('info'), warn: log('warn'), error: log('error') },

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { EngineFailure } from '../../machines/contract/engine.ts';
 import { setStage } from './agent-testing.ts';
 import { createManualClock } from './clock-testing.ts';
+import { bareHost } from './engine-host.ts';
 import { createHeldEngine, textOutput } from './engine-testing.ts';
 
 test('says hello with its offer, and answers a load with what was measured', async () => {
@@ -153,6 +154,9 @@ test('fails with the code the engine gives, and with engineError for anything el
   await load('alpha');
   run('j1');
   (await engine.nextRun()).fail(new EngineFailure('outOfMemory', 'It does not fit.'));
+  const again = await engine.nextRun();
+  expect(again.job.isSafe).toBe(true);
+  again.fail(new EngineFailure('outOfMemory', 'It does not fit.'));
   expect(await runtime.take('failed')).toMatchObject({
     job: 'j1',
     code: 'outOfMemory',
@@ -255,7 +259,10 @@ test('an engine that ignores its signal keeps the GPU, but not the answer', asyn
     await released.promise;
     return [textOutput(id)];
   };
-  const { runtime, load, run } = await setStage({ engines: [deaf], seams: { timers: clock } });
+  const { runtime, load, run } = await setStage({
+    hosts: [bareHost(deaf)],
+    seams: { timers: clock },
+  });
   await load('alpha');
   run('j1');
   run('j2');
@@ -278,5 +285,5 @@ test('stops its work and clears its folder when it is closed', async () => {
   await agent.close();
   expect(await agent.closed).toBe('The worker was stopped.');
   expect(held.signal.aborted).toBe(true);
-  expect(await readdir(folder)).toEqual([]);
+  expect(await readdir(folder)).toEqual(['measurements.json']);
 });

@@ -1,18 +1,21 @@
-// The worker agent: takes commands from the runtime, lets engines carry them out, reports. It decides
-// nothing. Start reading here; `attempt.ts` is one job's way through, `arbiter.ts` the order of the GPU.
+// The worker agent: takes commands from the runtime, lets engines carry them out, reports. Start reading
+// here; `attempt.ts` is one job's way through, `arbiter/` the order and the memory of the GPU.
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import type { Engine } from '../../machines/contract/engine.ts';
+import { join } from 'node:path';
 import type {
   AgentFrame,
   RuntimeFrame,
   WorkerCommand,
 } from '../../machines/contract/worker-protocol.ts';
-import { createArbiter } from './arbiter.ts';
+import { createArbiter } from './arbiter/arbiter.ts';
+import { openMeasurements } from './arbiter/measurement-file.ts';
 import { attemptKey, createAttempt, type Attempt, type RunOrder } from './attempt.ts';
 import { createCatalogue } from './catalogue.ts';
 import { connect, type Connection } from './connection.ts';
+import type { EngineHost } from './engine-host.ts';
 import type { GpuFacts } from './gpu.ts';
+import { createOffers } from './offers.ts';
 import { openResults } from './results.ts';
 import { systemSeams, type Log, type Seams } from './seams.ts';
 
@@ -22,11 +25,13 @@ export interface AgentOptions {
   readonly key: string;
   readonly name: string;
   readonly version: string;
-  /** For results that are not settled yet; cleared at start. One agent per folder. */
+  /** For results that are not settled yet, and what was measured. One agent per folder. */
   readonly folder: string;
-  readonly engines: readonly Engine[];
+  readonly hosts: readonly EngineHost[];
   readonly slots: number;
   readonly gpu: GpuFacts | null;
+  /** In use on the card now, by whomever; null where nobody can tell. */
+  readonly cardUsedBytes?: () => Promise<number | null>;
   readonly log: Log;
   readonly seams?: Partial<Seams>;
 }
@@ -56,17 +61,22 @@ export function startAgent(options: AgentOptions): Agent {
   const send = (frame: AgentFrame) => void connection?.send(frame);
   const deliver = (frame: AgentFrame) => connection?.deliver(frame);
 
-  const catalogue = createCatalogue({
-    engines: options.engines,
+  const renew = () => connection?.renew();
+  const catalogue = createCatalogue({ ...options, timers: seams.timers, onChange: renew });
+  const measurements = openMeasurements(join(options.folder, 'measurements.json'), {
     timers: seams.timers,
     log,
-    onChange: () => connection?.renew(),
+    onChange: () => offers.noteMeasured(),
   });
+  const offers = createOffers({ catalogue, measurements, timers: seams.timers, renew });
 
   const arbiter = createArbiter({
-    engineOf: catalogue.engineOf,
-    slots,
-    log,
+    ...options,
+    hostOf: catalogue.hostOf,
+    offerOf: catalogue.offerOf,
+    vramBytes: gpu?.vramBytes || null,
+    measurements,
+    timers: seams.timers,
     events: {
       loaded: (model, loadMs, vramBytes) => deliver({ type: 'loaded', model, loadMs, vramBytes }),
       loadFailed: (model, code, message) => deliver({ type: 'loadFailed', model, code, message }),
@@ -74,15 +84,17 @@ export function startAgent(options: AgentOptions): Agent {
     },
   });
 
+  let connections = 0;
   const hello = (): AgentFrame => ({
     type: 'hello',
     protocol: 1,
     epoch,
+    connection: (connections += 1),
     name,
     version,
     gpu,
     slots,
-    models: catalogue.offers(),
+    models: offers.tell(),
     loaded: arbiter.loaded(),
     attempts: [...attempts.values()].map(({ order }) => ({
       job: order.job,
@@ -111,15 +123,15 @@ export function startAgent(options: AgentOptions): Agent {
       onEnd: tellWhenDrained,
     });
     attempts.set(attempt.key, attempt);
-    const engine = catalogue.engineOf(order.model);
-    if (engine === undefined) {
+    if (catalogue.hostOf(order.model) === undefined) {
       return attempt.fail('modelMissing', `This worker has no model ${order.model}.`);
     }
     const { key } = attempt;
     arbiter.run({
       key,
       model: order.model,
-      start: () => attempt.start(engine),
+      work: order.work ?? 1,
+      start: attempt.start,
       giveUp: attempt.fail,
     });
   };
@@ -181,7 +193,9 @@ export function startAgent(options: AgentOptions): Agent {
     }
     arbiter.close();
     catalogue.close();
+    offers.close();
     connection?.close();
+    await measurements.close();
     await results.clear().catch(() => {});
     ended.resolve(reason);
   };

@@ -1,5 +1,5 @@
 // One attempt from its order to its end. It ends exactly once; the end is then repeated until settled.
-import { EngineFailure, type Engine, type EngineUpdate } from '../../machines/contract/engine.ts';
+import { EngineFailure, type EngineUpdate } from '../../machines/contract/engine.ts';
 import type { FailureCode } from '../../machines/contract/failures.ts';
 import { PARAMS } from '../../machines/contract/requests.ts';
 import type {
@@ -7,7 +7,8 @@ import type {
   AgentFrameOf,
   RuntimeFrame,
 } from '../../machines/contract/worker-protocol.ts';
-import { messageOf } from './arbiter.ts';
+import { messageOf } from './arbiter/arbiter.ts';
+import type { EngineRun } from './arbiter/guarded-run.ts';
 import { fetchInputs } from './inputs.ts';
 import { createProgressReporter } from './progress.ts';
 import type { Results, StoredOutput } from './results.ts';
@@ -21,7 +22,7 @@ export interface Attempt {
   readonly key: string;
   readonly order: RunOrder;
   /** The arbiter's turn: holds the GPU until it resolves. Never rejects. */
-  start(engine: Engine): Promise<void>;
+  start(run: EngineRun): Promise<void>;
   fail(code: FailureCode, message: string): void;
   cancel(): void;
   /** Stops without a report: nobody waits for one any more. */
@@ -98,7 +99,7 @@ export function createAttempt(order: RunOrder, options: AttemptOptions): Attempt
     }
   };
 
-  const execute = async (engine: Engine): Promise<StoredOutput[]> => {
+  const execute = async (run: EngineRun): Promise<StoredOutput[]> => {
     const params = PARAMS[order.modality].safeParse(order.params);
     if (!params.success) {
       throw new EngineFailure(
@@ -119,7 +120,7 @@ export function createAttempt(order: RunOrder, options: AttemptOptions): Attempt
       count,
       inputs,
     };
-    const outputs = await engine.run(job, onUpdate, signal);
+    const outputs = await run(job, onUpdate, signal);
     markStarted();
     return options.results.keep(key, outputs);
   };
@@ -129,7 +130,7 @@ export function createAttempt(order: RunOrder, options: AttemptOptions): Attempt
     end({ type: 'finished', ...of, outputs: kept.map(({ told }) => told), runMs });
   };
 
-  const start = async (engine: Engine) => {
+  const start = async (run: EngineRun) => {
     if (stop.signal.aborted) return;
     phase = 'executing';
     const { timers } = seams;
@@ -138,12 +139,12 @@ export function createAttempt(order: RunOrder, options: AttemptOptions): Attempt
     const callOffs = [
       timers.after(order.timeLimitMs, () => stop.abort(new EngineFailure('timedOut', sentence))),
     ];
-    // The report does not wait for ever for an engine that ignores its signal; the GPU does.
+    // The report does not wait for an engine that ignores its signal; the GPU does.
     stop.signal.addEventListener('abort', () => {
       callOffs.push(timers.after(STOP_GRACE_MS, () => endWith(stop.signal.reason)));
     });
     try {
-      const kept = await execute(engine);
+      const kept = await execute(run);
       stop.signal.throwIfAborted();
       phase = 'delivering';
       // The GPU is free from here on; the upload needs only the network.

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { createCatalogue } from './catalogue.ts';
 import { createManualClock } from './clock-testing.ts';
+import { bareHost } from './engine-host.ts';
 import { createHeldEngine } from './engine-testing.ts';
 
 function setUp(...engines: ReturnType<typeof createHeldEngine>[]) {
@@ -13,7 +14,12 @@ function setUp(...engines: ReturnType<typeof createHeldEngine>[]) {
     warn: () => {},
     error: (_facts: object, line: string) => void errors.push(line),
   };
-  const catalogue = createCatalogue({ engines, timers: clock, log, onChange: changed.resolve });
+  const catalogue = createCatalogue({
+    hosts: engines.map(bareHost),
+    timers: clock,
+    log,
+    onChange: changed.resolve,
+  });
   return { catalogue, clock, errors, changed: changed.promise };
 }
 
@@ -36,8 +42,8 @@ test('of two engines with one model name the first is kept', async () => {
   const [first, second] = [createHeldEngine(['same']), createHeldEngine(['same', 'other'])];
   const { catalogue, errors } = setUp(first, second);
   await catalogue.open();
-  expect(catalogue.engineOf('same')).toBe(first);
-  expect(catalogue.engineOf('other')).toBe(second);
+  expect(catalogue.hostOf('same')?.engine).toBe(first);
+  expect(catalogue.hostOf('other')?.engine).toBe(second);
   expect(errors).toHaveLength(1);
 });
 

@@ -1,11 +1,12 @@
 // Which engine serves which model. An engine that cannot be reached is left out and asked again.
-import type { Engine } from '../../machines/contract/engine.ts';
 import { modelOffer, type ModelOffer } from '../../machines/contract/models.ts';
+import type { EngineHost } from './engine-host.ts';
 import type { Log, Timers } from './seams.ts';
 
 export interface Catalogue {
   offers(): ModelOffer[];
-  engineOf(model: string): Engine | undefined;
+  hostOf(model: string): EngineHost | undefined;
+  offerOf(model: string): ModelOffer | undefined;
   /** Probes every engine once; resolves when each has answered or failed. */
   open(): Promise<void>;
   close(): void;
@@ -14,7 +15,7 @@ export interface Catalogue {
 const PROBE_AGAIN_MS = 30_000;
 
 export interface CatalogueOptions {
-  readonly engines: readonly Engine[];
+  readonly hosts: readonly EngineHost[];
   readonly timers: Timers;
   readonly log: Log;
   /** An engine came up later: the runtime has to be told. */
@@ -22,11 +23,11 @@ export interface CatalogueOptions {
 }
 
 export function createCatalogue(options: CatalogueOptions): Catalogue {
-  const served = new Map<string, { offer: ModelOffer; engine: Engine }>();
-  const callOffs = new Map<Engine, () => void>();
+  const served = new Map<string, { offer: ModelOffer; host: EngineHost }>();
+  const callOffs = new Map<EngineHost, () => void>();
   let closed = false;
 
-  const add = (engine: Engine, offer: ModelOffer) => {
+  const add = (host: EngineHost, offer: ModelOffer) => {
     const checked = modelOffer.safeParse(offer);
     const other = served.get(offer.id);
     if (!checked.success) {
@@ -34,20 +35,21 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
         { model: offer.id, issues: checked.error.issues },
         'An engine offers a model of a wrong shape; it is left out',
       );
-    } else if (other !== undefined && other.engine !== engine) {
+    } else if (other !== undefined && other.host !== host) {
       options.log.error(
-        { model: offer.id, kept: other.engine.name, left: engine.name },
+        { model: offer.id, kept: other.host.engine.name, left: host.engine.name },
         'Two engines offer a model of one name; the first is kept',
       );
     } else {
-      served.set(offer.id, { offer: checked.data, engine });
+      served.set(offer.id, { offer: checked.data, host });
     }
   };
 
-  const ask = async (engine: Engine): Promise<boolean> => {
+  const ask = async (host: EngineHost): Promise<boolean> => {
+    const { engine } = host;
     try {
       await engine.probe();
-      for (const offer of await engine.models()) add(engine, offer);
+      for (const offer of await engine.models()) add(host, offer);
       return true;
     } catch (error) {
       if (closed) return false;
@@ -56,22 +58,23 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
         'An engine does not answer; its models are not offered until it does',
       );
       callOffs.set(
-        engine,
-        options.timers.after(PROBE_AGAIN_MS, () => void askAgain(engine)),
+        host,
+        options.timers.after(PROBE_AGAIN_MS, () => void askAgain(host)),
       );
       return false;
     }
   };
 
-  const askAgain = async (engine: Engine) => {
-    if ((await ask(engine)) && !closed) options.onChange();
+  const askAgain = async (host: EngineHost) => {
+    if ((await ask(host)) && !closed) options.onChange();
   };
 
   return {
     offers: () => [...served.values()].map(({ offer }) => offer),
-    engineOf: (model) => served.get(model)?.engine,
+    hostOf: (model) => served.get(model)?.host,
+    offerOf: (model) => served.get(model)?.offer,
     open: async () => {
-      await Promise.all(options.engines.map(ask));
+      await Promise.all(options.hosts.map(ask));
     },
     close: () => {
       closed = true;

@@ -14,3 +14,6 @@ export interface EngineHost {
   /** Told each time the process went down by itself, or lost the card: nothing is loaded in it any more. */
   readonly onDown?: (listener: (reason: string) => void) => void;
 }
+
+/** An engine that nobody here keeps alive, such as the built-in one. */
+export const bareHost = (engine: Engine): EngineHost => ({ engine, pinned: [], restart: null });

@@ -3,6 +3,7 @@
 import { pino } from 'pino';
 import { WebSocket } from 'ws';
 import { startAgent } from '../../adapters/worker/agent.ts';
+import { bareHost } from '../../adapters/worker/engine-host.ts';
 import { systemSeams, type Seams } from '../../adapters/worker/seams.ts';
 import { createFastEngine } from './fast-engine.ts';
 import { obeySuite, pass } from './points.ts';
@@ -46,7 +47,9 @@ const agent = startAgent({
   url: setting('CRASH_WORKER_URL'),
   key: setting('CRASH_WORKER_KEY'),
   folder: setting('CRASH_WORKER_FOLDER'),
-  engines: [createFastEngine({ worker: name, slots, diary: setting('CRASH_WORKER_DIARY') })],
+  hosts: [
+    bareHost(createFastEngine({ worker: name, slots, diary: setting('CRASH_WORKER_DIARY') })),
+  ],
 });
 process.once('SIGTERM', () => void agent.close());
 // Must not outlive the suite.

@@ -1,7 +1,10 @@
 // The order of the GPU, with engines held by hand.
 import { expect, test } from 'vitest';
 import { createArbiter, type ArbiterEvents } from './arbiter.ts';
-import { createHeldEngine } from './engine-testing.ts';
+import { measurementsInMemory } from './measurement-file.ts';
+import { createManualClock } from '../clock-testing.ts';
+import { bareHost } from '../engine-host.ts';
+import { createHeldEngine } from '../engine-testing.ts';
 
 function setUp(slots = 1) {
   const engine = createHeldEngine();
@@ -17,9 +20,15 @@ function setUp(slots = 1) {
     unloaded: (model) => tell(`unloaded ${model}`),
   };
   const log = { info: () => {}, warn: () => {}, error: () => {} };
+  const host = bareHost(engine);
   const arbiter = createArbiter({
-    engineOf: (model) => (model === 'nowhere' ? undefined : engine),
+    hosts: [host],
+    hostOf: (model) => (model === 'nowhere' ? undefined : host),
+    offerOf: () => undefined,
     slots,
+    vramBytes: 16_000,
+    measurements: measurementsInMemory(),
+    timers: createManualClock(),
     events,
     log,
   });
@@ -28,6 +37,7 @@ function setUp(slots = 1) {
     arbiter.run({
       key,
       model,
+      work: 1,
       start: () => {
         tell(`start ${key}`);
         return new Promise((resolve) => ends.set(key, resolve));

@@ -1,0 +1,178 @@
+// One GPU, one arbiter: what was ordered is carried out in its order, as far as the card's memory and the
+// engines allow. Start reading at `pump`.
+import { EngineFailure } from '../../../machines/contract/engine.ts';
+import type { FailureCode } from '../../../machines/contract/failures.ts';
+import type { ModelOffer } from '../../../machines/contract/models.ts';
+import type { EngineHost } from '../engine-host.ts';
+import type { Log, Timers } from '../seams.ts';
+import { createCard } from './card.ts';
+import { createEngines } from './engines.ts';
+import { createGuard, type EngineRun } from './guarded-run.ts';
+import type { Measurements } from './measurement-file.ts';
+
+export interface RunTurn {
+  readonly key: string;
+  readonly model: string;
+  /** In standard outputs; drives what is learned. */
+  readonly work: number;
+  /** Resolves when the engine has let go of the GPU. Never rejects. */
+  readonly start: (run: EngineRun) => Promise<void>;
+  /** The model will not come: its load failed. */
+  readonly giveUp: (code: FailureCode, message: string) => void;
+}
+
+export interface ArbiterEvents {
+  loaded(model: string, loadMs: number, vramBytes: number): void;
+  loadFailed(model: string, code: FailureCode, message: string): void;
+  unloaded(model: string): void;
+}
+
+export interface Arbiter {
+  load(model: string): void;
+  unload(model: string): void;
+  run(turn: RunTurn): void;
+  /** Takes a run that has not started out of the queue. */
+  withdraw(key: string): boolean;
+  loaded(): string[];
+  close(): void;
+}
+
+type Order =
+  | { readonly kind: 'load' | 'unload'; readonly model: string }
+  | { readonly kind: 'run'; readonly model: string; readonly turn: RunTurn };
+
+export interface ArbiterOptions {
+  readonly hosts: readonly EngineHost[];
+  readonly hostOf: (model: string) => EngineHost | undefined;
+  readonly offerOf: (model: string) => ModelOffer | undefined;
+  readonly slots: number;
+  /** Of the card; null where it, or its size, is unknown: one model at a time. */
+  readonly vramBytes: number | null;
+  /** In use on the card now, by whomever; null where nobody can tell. */
+  readonly cardUsedBytes?: () => Promise<number | null>;
+  readonly measurements: Measurements;
+  readonly timers: Timers;
+  readonly events: ArbiterEvents;
+  readonly log: Log;
+}
+
+export function createArbiter(options: ArbiterOptions): Arbiter {
+  const { events, log, hostOf, offerOf, timers, measurements } = options;
+  const engines = createEngines(options.hosts, { timers, log });
+  const card = createCard({ ...options, engines, usedBytes: () => usedBytes(options) });
+  const guard = createGuard({ card, engines, measurements, timers, log });
+  let queue: Order[] = [];
+  let isChanging = false;
+  let isClosed = false;
+
+  const pump = () => {
+    while (!isChanging && !engines.isChanging() && !isClosed) {
+      const next = nextPossible();
+      if (next === undefined) return;
+      queue = queue.filter((order) => order !== next);
+      if (next.kind === 'run') begin(next.turn);
+      else void change(next.kind, next.model);
+    }
+  };
+
+  const nextPossible = (): Order | undefined => {
+    for (const order of queue) {
+      const { kind, model } = order;
+      if (kind === 'unload') return engines.isBusy(model) ? undefined : order;
+      // It waits for what is busy; nothing that came later keeps that busy.
+      if (kind === 'load') return card.plan(model).kind === 'wait' ? undefined : order;
+      const host = hostOf(model);
+      if (card.isLoaded(model) && host !== undefined) {
+        if (engines.runs() >= options.slots) return undefined;
+        if (engines.hasPlace(host)) return order;
+      } else if (!queue.some((each) => each.kind === 'load' && each.model === model)) {
+        // It was loaded when the run was ordered; it had to leave since, or its engine went down.
+        const load: Order = { kind: 'load', model };
+        queue.splice(queue.indexOf(order), 0, load);
+        return card.plan(model).kind === 'wait' ? undefined : load;
+      }
+      // It steps aside: the load it waits for may stand behind it, or its engine is full.
+    }
+    return undefined;
+  };
+
+  const begin = ({ key, model, work, start }: RunTurn) => {
+    const host = hostOf(model)!;
+    engines.begin(key, host, model);
+    card.noteUse(model);
+    const expectedMs = offerOf(model)?.runMs ?? 0;
+    void start(guard({ key, host, model, work, expectedMs })).finally(() => {
+      engines.end(key);
+      pump();
+    });
+  };
+
+  const change = async (kind: 'load' | 'unload', model: string) => {
+    isChanging = true;
+    try {
+      await (kind === 'load' ? card.load(model) : card.unload(model));
+    } catch (error) {
+      if (!isClosed && kind === 'load') noteLoadFailed(model, error);
+    }
+    isChanging = false;
+    pump();
+  };
+
+  const noteLoadFailed = (model: string, error: unknown) => {
+    const code = error instanceof EngineFailure ? error.code : 'modelLoadFailed';
+    const message = messageOf(error);
+    log.warn({ model, code, error }, 'A model could not be loaded');
+    events.loadFailed(model, code, message);
+    giveUpRunsOf(model, code, message);
+  };
+
+  // Runs ordered behind a later load of the same model still have a chance.
+  const giveUpRunsOf = (model: string, code: FailureCode, message: string) => {
+    const again = queue.findIndex((order) => order.kind === 'load' && order.model === model);
+    const doomed = queue.slice(0, again === -1 ? queue.length : again);
+    for (const order of doomed) {
+      if (order.kind !== 'run' || order.model !== model) continue;
+      queue = queue.filter((other) => other !== order);
+      order.turn.giveUp(code, message);
+    }
+  };
+
+  const enqueue = (order: Order) => {
+    queue.push(order);
+    pump();
+  };
+
+  engines.onFree(pump);
+
+  return {
+    load: (model) => enqueue({ kind: 'load', model }),
+    unload: (model) => enqueue({ kind: 'unload', model }),
+    run: (turn) => enqueue({ kind: 'run', model: turn.model, turn }),
+    withdraw: (key) => {
+      const before = queue.length;
+      queue = queue.filter((order) => order.kind !== 'run' || order.turn.key !== key);
+      if (queue.length === before) return false;
+      pump();
+      return true;
+    },
+    loaded: card.loaded,
+    close: () => {
+      isClosed = true;
+      engines.close();
+    },
+  };
+}
+
+/** The driver's own tool knows best; where it is missing, an engine may know. */
+async function usedBytes({ cardUsedBytes, hosts }: ArbiterOptions): Promise<number | null> {
+  const told = (await cardUsedBytes?.()) ?? null;
+  if (told !== null) return told;
+  for (const { engine } of hosts) {
+    const known = await engine.vramUsedBytes?.().catch(() => null);
+    if (typeof known === 'number') return known;
+  }
+  return null;
+}
+
+export const messageOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).slice(0, 2000);
