@@ -1,6 +1,7 @@
 // Is what a server sent the sound that was asked for? A status of 200 says nothing: servers send empty bodies,
 // bare headers, half of a text and pages of HTML with it.
 import { EngineFailure } from '../../../../machines/contract/engine.ts';
+import { readFlac, withLength } from './flac.ts';
 import { probeSound, type SoundFacts, type SoundFormat } from './probe.ts';
 import { isSilent, readWav, writeWav } from './wav.ts';
 
@@ -11,7 +12,7 @@ export interface ExpectedSound {
 }
 
 export interface AcceptedSound {
-  /** As it came; a WAV file with its sizes put right. */
+  /** As it came; WAV and FLAC files say their true length. */
   readonly bytes: Uint8Array;
   readonly facts: SoundFacts;
 }
@@ -37,6 +38,7 @@ export function acceptSound(bytes: Uint8Array, expected: ExpectedSound): Accepte
       `The sound lasts ${seconds.toFixed(2)} s, which cannot be all of it and no more: ${secondsMin.toFixed(2)} to ${expected.secondsMax.toFixed(0)} s were expected.`,
     );
   }
+  if (format === 'flac') return { bytes: withLength(bytes, readFlac(bytes)!.samples), facts };
   if (format !== 'wav') return { bytes, facts };
   const wav = readWav(bytes)!;
   if (isSilent(wav)) throw invalid('The sound is silent from beginning to end.');

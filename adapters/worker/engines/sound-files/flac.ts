@@ -25,6 +25,15 @@ export function readFlac(file: Uint8Array): FlacFile | null {
   return samples === null ? null : { rate, channels, samples };
 }
 
+/** One that was streamed gets the length that players look for, which is 36 bits in its head. */
+export function withLength(file: Uint8Array, samples: number): Uint8Array {
+  const whole = Uint8Array.from(file);
+  const view = new DataView(whole.buffer, INFO_AT, INFO_BYTES);
+  view.setUint8(13, (view.getUint8(13) & 0xf0) | (Math.floor(samples / 2 ** 32) & 15));
+  view.setUint32(14, samples % 2 ** 32);
+  return whole;
+}
+
 /** From the end backwards to what starts like a frame and whose sums are right. */
 function endOfLastFrame(file: Uint8Array, blockSamples: number): number | null {
   const from = Math.max(INFO_AT + INFO_BYTES, file.length - FRAME_BYTES_MAX);

@@ -104,6 +104,15 @@ describe('an answer', () => {
     expect(facts.seconds).toBe(0.5);
   });
 
+  it('says its length in a FLAC head that was written before it was known', () => {
+    const file = sample('tone.flac');
+    const lengthOf = (bytes: Uint8Array) => Buffer.from(bytes).readUIntBE(21, 5) % 2 ** 36;
+    expect(lengthOf(file)).toBe(0);
+    const { bytes } = acceptSound(file, { ...expected, format: 'flac' });
+    expect(lengthOf(bytes)).toBe(3 * 24_000);
+    expect(probeSound(bytes)).toEqual(probeSound(file));
+  });
+
   it.each([
     ['nothing', Buffer.alloc(0), 'outputMissing'],
     ['a head alone', streamedWav(Buffer.alloc(0), 8000), 'outputInvalid'],

@@ -1,4 +1,5 @@
 // The one call that all these servers share: a text in, a file of sound out.
+import { EngineFailure } from '../../../../machines/contract/engine.ts';
 import type { Caller } from '../http-call.ts';
 import { acceptSound, type AcceptedSound } from '../sound-files/accept.ts';
 import type { SoundFormat } from '../sound-files/probe.ts';
@@ -30,7 +31,7 @@ export async function speak(
 ): Promise<AcceptedSound> {
   const flavour: Flavour = FLAVOURS[settings.flavour];
   const isRaw = format === 'wav' && model.wavFromPcm;
-  const answer = await caller.post('/v1/audio/speech', {
+  const call = {
     body: {
       model: model.model,
       input: text,
@@ -44,6 +45,9 @@ export async function speak(
     signal,
     timeoutMs,
     secret: text,
+  };
+  const answer = await caller.post('/v1/audio/speech', call).catch((error: unknown) => {
+    throw isStumble(error) ? stumbled(error) : error;
   });
   const characters = spokenCharacters(text);
   return acceptSound(isRaw ? wrap(answer.bytes, answer.contentType, model) : answer.bytes, {
@@ -52,6 +56,15 @@ export async function speak(
     secondsMax: SECONDS_SPARE + (characters * SECONDS_PER_CHARACTER_MAX) / Math.min(1, speed),
   });
 }
+
+/**
+ * Kokoro blames the text for whatever goes wrong while it speaks, running out of memory among it. A text without
+ * letters never gets here, so the same may succeed elsewhere.
+ */
+const isStumble = (error: unknown) =>
+  error instanceof EngineFailure && /no speakable text/i.test(error.message);
+const stumbled = (cause: unknown) =>
+  new EngineFailure('engineError', 'The engine could not speak a part of the text.', { cause });
 
 /** `audio/pcm;rate=22050` where a server says so, else what its operator knows. */
 function wrap(samples: Uint8Array, contentType: string, model: SpeechModel): Uint8Array {

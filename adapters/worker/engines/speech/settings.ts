@@ -24,8 +24,11 @@ export const speechModel = z.strictObject({
   /** Of raw samples, where the content type does not tell. */
   pcmRate: z.number().int().positive().default(24_000),
   charactersMax: z.number().int().positive().default(8000),
-  /** One request speaks about as much, in WAV and MP3. */
-  partCharactersMax: z.number().int().min(40).default(400),
+  /**
+   * One request speaks as much, in WAV and MP3. Kokoro speaks about 250 characters in one go, and of several
+   * goes it leaves out one that fails without a word: so a part should be one.
+   */
+  partCharactersMax: z.number().int().min(40).default(200),
   /** FLAC and Opus are made in one request; this much at most. */
   wholeCharactersMax: z.number().int().positive().default(4096),
   /** On the card once loaded; 0 where it is not known or speech runs on the processor. */

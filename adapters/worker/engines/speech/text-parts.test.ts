@@ -5,7 +5,10 @@ const lettersOf = (text: string) => text.replace(/\s/g, '');
 
 it('keeps sentences whole and puts as many together as fit', () => {
   const text = 'One two three. Four five six! Seven eight nine?\n\nTen.';
-  expect(splitText(text, 30)).toEqual(['One two three. Four five six!', 'Seven eight nine?\n\nTen.']);
+  expect(splitText(text, 30)).toEqual([
+    'One two three. Four five six!',
+    'Seven eight nine?\n\nTen.',
+  ]);
   expect(splitText(text, 400)).toHaveLength(1);
 });
 
