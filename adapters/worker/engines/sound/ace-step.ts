@@ -33,7 +33,7 @@ export function createAceStepWire(
 ): SoundWire {
   const { loadTimeoutMs, soundTimeoutMs, pollMs } = settings;
 
-  const release = async (order: SoundOrder, signal: AbortSignal): Promise<string> => {
+  const release = async (order: SoundOrder): Promise<string> => {
     const { model, prompt, lyrics, seconds, seed, format, isSafe } = order;
     const answer = await caller.post('/release_task', {
       body: {
@@ -50,7 +50,8 @@ export function createAceStepWire(
         thinking: wire.thinking && !isSafe,
         ...(wire.steps !== undefined && { inference_steps: wire.steps }),
       },
-      signal,
+      // Cut off here, a task would go on whose id nobody knows: it is let in, and followed to its end.
+      signal: closing,
       secret: `${prompt} ${lyrics ?? ''}`,
     });
     const id = fieldsOf(dataOf(answer))['task_id'];
@@ -135,7 +136,7 @@ export function createAceStepWire(
     },
     unload: async () => false,
     make: async (order, tell, signal) => {
-      const id = await release(order, signal);
+      const id = await release(order);
       try {
         const task = await follow(id, (fraction) => tell?.(fraction), signal);
         return await fetchFile(task, `${order.prompt} ${order.lyrics ?? ''}`, signal);
