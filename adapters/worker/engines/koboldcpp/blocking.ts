@@ -33,6 +33,8 @@ export async function workOut(
     .start(path, body, line.signal)
     .then((response) => bytesOf(response, line.signal));
   report({ type: 'started' });
+  // All that will be heard until it is done.
+  report({ type: 'progress', fraction: 0 });
   const stuck = Promise.withResolvers<'stuck'>();
   let callOff = () => {};
   const expectEnd = () => {

@@ -1,12 +1,15 @@
 // Questions to a KoboldCPP server and what its answers mean. It says 200 to nearly everything, so an answer
 // counts only in the shape that was promised.
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { EngineFailure } from '../../../../machines/contract/engine.ts';
 import type { FailureCode } from '../../../../machines/contract/failures.ts';
 import type { Seams, Timers } from '../../seams.ts';
 import type { KoboldcppSettings } from './settings.ts';
 
-export type KoboldSeams = Pick<Seams, 'fetch' | 'timers' | 'random'> & {
+export type KoboldSeams = Pick<Seams, 'timers' | 'random'> & {
   readonly uuid: () => string;
 };
 
@@ -38,17 +41,7 @@ export function createClient(settings: KoboldcppSettings, seams: KoboldSeams): K
     path: string,
     options: { body?: object; key?: string | undefined; signal: AbortSignal },
   ): Promise<Response> => {
-    const response = await seams.fetch(root + path, {
-      ...(options.body !== undefined && { method: 'POST', body: JSON.stringify(options.body) }),
-      headers: {
-        'content-type': 'application/json',
-        // In router mode it closes each connection without saying so, and the next POST on it would fail.
-        connection: 'close',
-        ...(options.key !== undefined && { authorization: `Bearer ${options.key}` }),
-      },
-      redirect: 'error',
-      signal: options.signal,
-    });
+    const response = await exchange(root + path, options);
     const failure = refusalOf(response.status);
     if (failure === null) return response;
     await response.body?.cancel().catch(() => {});
@@ -84,17 +77,54 @@ export function createClient(settings: KoboldcppSettings, seams: KoboldSeams): K
   };
 }
 
+/**
+ * Not `fetch`, which gives up after five minutes without a head: that is how long a turn may take to come. And a line
+ * is used once, for in router mode the server closes each without saying so.
+ */
+function exchange(
+  url: string,
+  { body, key, signal }: { body?: object; key?: string | undefined; signal: AbortSignal },
+): Promise<Response> {
+  const request = url.startsWith('https:') ? requestHttps : requestHttp;
+  const json = body === undefined ? '' : JSON.stringify(body);
+  return new Promise((resolve, reject) => {
+    const asked = request(url, {
+      method: body === undefined ? 'GET' : 'POST',
+      agent: false,
+      signal,
+      headers: {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(json),
+        ...(key !== undefined && { authorization: `Bearer ${key}` }),
+      },
+    });
+    asked.on('error', reject);
+    asked.once('response', (message) => {
+      const { statusCode: status = 500, headers } = message;
+      const type = { 'content-type': headers['content-type'] ?? '' };
+      const length = { 'content-length': headers['content-length'] ?? '0' };
+      const content = Readable.toWeb(message) as ReadableStream<Uint8Array>;
+      resolve(new Response(content, { status, headers: { ...type, ...length } }));
+    });
+    asked.end(json);
+  });
+}
+
 /** The whole answer to work that was started. */
 export async function bytesOf(response: Response, signal: AbortSignal): Promise<Uint8Array> {
-  if (Number(response.headers.get('content-length') ?? 0) > ANSWER_BYTES_MAX) {
+  const length = Number(response.headers.get('content-length') ?? 0);
+  if (length > ANSWER_BYTES_MAX) {
     await response.body?.cancel().catch(() => {});
     throw new EngineFailure('outputInvalid', 'The answer of KoboldCPP is larger than 256 MB.');
   }
   try {
-    return new Uint8Array(await response.arrayBuffer());
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    if (bytes.length >= length) return bytes;
   } catch (error) {
     throw failureOf(error, 'engineCrashed', signal);
   }
+  signal.throwIfAborted();
+  throw new EngineFailure('engineCrashed', 'The answer of KoboldCPP was cut short.');
 }
 
 const notJson = (signal: AbortSignal) => (error: unknown) => {
@@ -145,7 +175,7 @@ const NOT_THERE = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
+  'ETIMEDOUT',
 ]);
 
 /** Nobody listens there: no process, no memory, no work. */

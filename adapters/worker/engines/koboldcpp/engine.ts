@@ -21,8 +21,8 @@ import { transcriptionOf, wordsOf } from './transcribing.ts';
 import { seedOf } from './wish.ts';
 import { write } from './writing.ts';
 
-const { fetch, timers, random } = systemSeams;
-const SYSTEM: KoboldSeams = { fetch, timers, random, uuid: randomUUID };
+const { timers, random } = systemSeams;
+const SYSTEM: KoboldSeams = { timers, random, uuid: randomUUID };
 
 export function createKoboldcppEngine(
   settings: KoboldcppSettings,

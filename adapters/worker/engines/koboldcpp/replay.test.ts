@@ -84,17 +84,21 @@ describeReplays(new URL('./transcripts', import.meta.url).pathname, {
     },
     'queue limit: default multiuser limit; 10 requests at once': crowd(10, { 200: 10 }),
   }),
-  'koboldcpp-05-reload-and-switch.jsonl': replay({
-    'failed plain generate': async (stage) => {
-      await expect(stage.lastAsked().response).rejects.toThrow();
+  'koboldcpp-05-reload-and-switch.jsonl': replay(
+    {
+      'failed plain generate': async (stage) => {
+        stage.simulator.release('agony');
+        await expect(stage.lastAsked().response).rejects.toThrow();
+      },
+      'multiuser=3 means one running plus two waiting': crowd(6, { 200: 3, 503: 3 }),
     },
-    'multiuser=3 means one running plus two waiting': crowd(6, { 200: 3, 503: 3 }),
-  }),
-  'koboldcpp-06-transcribe.jsonl': replay(),
+    { isLedByHand: true },
+  ),
+  'koboldcpp-06-transcribe.jsonl': replay({}, { isLedByHand: true }),
   'koboldcpp-07-password.jsonl': replay({}, { launch: tiny, password: 'pw', adminPassword: 'adm' }),
   'koboldcpp-08-router.jsonl': replay(
     { 'failed ': closesUnannounced },
-    { isRouter: true, pace: { wordMs: 0, agonyMs: 100 } },
+    { isRouter: true, pace: { wordMs: 0 } },
   ),
   'koboldcpp-09-raw-bytes.txt': compareRawBytes,
   'koboldcpp-10-stale-abort-and-chat-abort.jsonl': replay({

@@ -87,9 +87,9 @@ export const koboldcppSettings = z
     /** How long a switch may take until the new model answers. */
     loadTimeoutMs: ms.default(300_000),
     /** How long the first word may take: the whole prompt is read before it. */
-    firstWordTimeoutMs: ms.max(290_000).default(240_000),
+    firstWordTimeoutMs: ms.default(300_000),
     /** How long it may be silent between two words: a bad request is never answered. */
-    idleTimeoutMs: ms.max(290_000).default(60_000),
+    idleTimeoutMs: ms.default(60_000),
     /** How long a cancelled picture, speech or transcription may go on: it cannot be stopped. */
     stuckAfterMs: ms.default(60_000),
   })

@@ -36,7 +36,7 @@ export interface Text {
 const WAITING_MAX = 9;
 
 export class SimulatedProcess {
-  readonly model: SimulatedModel;
+  model: SimulatedModel;
   readonly startedAt = Date.now();
   readonly counters = { gens: 0, images: 0, speeches: 0, transcriptions: 0 };
   readonly #pace: Pace;

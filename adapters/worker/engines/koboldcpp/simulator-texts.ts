@@ -38,7 +38,7 @@ export async function sendText(
     // The worker of the request has died of it: `null`, or a stream that waits for ever.
     if (asked === null) return isStream ? undefined : sendJson(response, wire, null);
     if (simulator.isOutOfMemory) return void (await simulator.crash());
-    const text = process.begin(asked);
+    const text = process.begin(simulator.isWordless ? { ...asked, maxTokens: 0 } : asked);
     const isDropped = () => response.destroyed || (response.socket?.destroyed ?? true);
     const writing = process.write(text);
     if (isStream)
@@ -74,6 +74,11 @@ async function stream(
     if (more !== '' && !(simulator.isMute && events > 0)) {
       response.write(eventOf(format, process, more, null));
       events += 1;
+      if (simulator.isCutShort) {
+        process.abort();
+        response.end();
+        return writing;
+      }
     }
     if (isOver || process.isDead) break;
     await process.rest(pace.wordMs);

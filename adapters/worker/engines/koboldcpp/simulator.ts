@@ -15,8 +15,12 @@ export interface KoboldSimulatorOptions {
   readonly password?: string;
   readonly adminPassword?: string;
   readonly isRouter?: boolean;
+  /** Each stage of a switch waits for `release`. */
+  readonly isLedByHand?: boolean;
   readonly pace?: Partial<Pace & SwitchPace>;
 }
+
+type Stage = 'agony' | 'gone';
 
 /** A switch, about fifty times as fast as the real one. */
 interface SwitchPace {
@@ -36,6 +40,7 @@ const PACE = {
   goneMs: 25,
   fallbackMs: 120,
 };
+const REQUESTS_KEPT = 1000;
 const NO_MODEL: SimulatedModel = { name: 'inactive', contextTokens: 4096 };
 
 export class KoboldSimulator {
@@ -50,10 +55,15 @@ export class KoboldSimulator {
   isOutOfMemory = false;
   /** Streams say nothing more after some words, and the job goes on. */
   isMute = false;
+  /** Streams end after some words as if that were all. */
+  isCutShort = false;
+  /** Texts are over before their first word. */
+  isWordless = false;
   #server: Simulator | null = null;
   #switching: Promise<void> = Promise.resolve();
   #isClosed = false;
   #file = 'initial_model';
+  #gate: { stage: Stage; open: PromiseWithResolvers<void> } | null = null;
 
   constructor(options: KoboldSimulatorOptions) {
     this.options = options;
@@ -67,6 +77,8 @@ export class KoboldSimulator {
     simulator.#server = await Simulator.start({
       answer: (request, response) => {
         simulator.arrived += 1;
+        // It may stand for a whole day: what was asked long ago is let go.
+        if (simulator.server.requests.length > REQUESTS_KEPT) simulator.server.requests.shift();
         return answer(simulator, request, response);
       },
       forget: () => simulator.#become(options.launch),
@@ -104,17 +116,31 @@ export class KoboldSimulator {
           ? this.options.launch
           : found;
     this.#switching = this.#switching.then(async () => {
-      await this.process.rest(agonyMs);
+      await this.#stage('agony', agonyMs);
+      // Seen once: what ran behind the proxy came to its end first.
+      while (this.wire.isProxied && this.process.isBusy) await this.process.rest(1);
       if (this.#isClosed) return;
       // In router mode the port stays: the proxy lives on.
       this.process.isDead = true;
       if (!this.wire.isProxied) await this.server.kill();
-      await this.process.rest(found === 'missing' ? fallbackMs : goneMs);
+      await this.#stage('gone', found === 'missing' ? fallbackMs : goneMs);
       this.#become(next);
       this.#file = found === 'missing' ? 'initial_model' : file;
       if (!this.#isClosed && !this.wire.isProxied) await this.server.restart();
     });
     return true;
+  }
+
+  /** A switch that is led by hand goes one stage on. */
+  release(stage: Stage): void {
+    if (this.#gate?.stage === stage) this.#gate.open.resolve();
+  }
+
+  async #stage(stage: Stage, ms: number): Promise<void> {
+    if (!this.options.isLedByHand) return this.process.rest(ms);
+    const open = Promise.withResolvers<void>();
+    this.#gate = { stage, open };
+    if (!this.#isClosed) await open.promise;
   }
 
   /** Of a router: a job that names a file switches to it first, and whatever answers then counts as it. */
@@ -137,6 +163,7 @@ export class KoboldSimulator {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#gate?.open.resolve();
     this.process.isDead = true;
     await this.#switching;
     await this.server.close();

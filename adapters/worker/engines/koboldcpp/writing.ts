@@ -127,6 +127,8 @@ async function listen(
       written += Math.max(1, piece.text.length / 4);
       report({ type: 'progress', fraction: Math.min(0.99, written / maxTokens) });
     }
+    // A line that was dropped may look like one that ended.
+    if (!signal.aborted) line.signal.throwIfAborted();
   } catch (error) {
     if (!signal.aborted) {
       // Nobody knows whether it goes on: it must not.
