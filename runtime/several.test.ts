@@ -6,12 +6,18 @@ import { jobRef, workerRef } from '../machines/contract/ids.ts';
 import type { WorkerContext } from '../machines/worker/context.ts';
 import { restore, stateName } from './actor.ts';
 import { ChannelHub } from './channel-hub.ts';
-import { realIds } from './clock.ts';
-import { makeCore } from './core.ts';
 import type { Ephemeral, Watcher } from './live.ts';
 import { Poison } from './parking.ts';
-import { everyFileIsStored, ManualClock, offer, settled, spec, submit } from './testing.ts';
-import { TestAgent, type TestCore } from './testing.ts';
+import {
+  ManualClock,
+  TestAgent,
+  offer,
+  settled,
+  spec,
+  submit,
+  testCore,
+  type TestCore,
+} from './testing.ts';
 import { contextOf } from './views.ts';
 
 let clock: ManualClock;
@@ -19,18 +25,8 @@ let store: MemoryStore;
 let hub: ChannelHub;
 let isDeaf = false;
 
-async function start(runtimeId: string): Promise<TestCore> {
-  const core = makeCore({
-    ...{ store, clock, runtimeId },
-    ids: realIds,
-    isStored: everyFileIsStored,
-    version: 'test',
-    log: () => undefined,
-    channel: hub.channel(),
-  });
-  await core.start();
-  return Object.assign(core, { store, clock });
-}
+const start = (runtimeId: string): Promise<TestCore> =>
+  testCore({ clock, store, runtimeId, channel: hub.channel() });
 
 /** Two runtimes; the first one holds the leases. */
 async function two({ deaf = false } = {}): Promise<[TestCore, TestCore]> {

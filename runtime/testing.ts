@@ -1,12 +1,18 @@
 // Test equipment: a core over a store, and an agent that speaks the worker protocol without a socket.
 import { MemoryStore } from '../db/memory-store.ts';
 import type { Store } from '../db/store.ts';
+import type { Channel } from '../machines/contract/channel.ts';
 import type { JobSpec } from '../machines/contract/events.ts';
-import { jobRef } from '../machines/contract/ids.ts';
+import { jobRef, quotaRef, workerRef, type ActorRef } from '../machines/contract/ids.ts';
 import type { ModelOffer } from '../machines/contract/models.ts';
 import type { AgentFrame, RuntimeFrame } from '../machines/contract/worker-protocol.ts';
+import type { JobContext } from '../machines/job/context.ts';
+import type { QuotaContext } from '../machines/quota/machine.ts';
+import { restore, stateName } from './actor.ts';
 import { realIds, type Clock } from './clock.ts';
 import { makeCore, type Core, type CoreSeams } from './core.ts';
+import { BOOT_GRACE_MS } from './timers.ts';
+import { contextOf } from './views.ts';
 
 /** Moves only when told to. `sleep` ends when the time has come. */
 export class ManualClock implements Clock {
@@ -56,7 +62,23 @@ export const BLOB = `sha256:${'ab'.repeat(32)}`;
 
 export const everyFileIsStored = () => Promise.resolve(true);
 
-export interface TestCore extends Core {
+/** What is stored, mostly of `acc_a` and `wrk_1`, with whom most tests are. */
+function lookInto(store: Store) {
+  const read = async (ref: ActorRef) => {
+    const [row] = await store.load([ref]);
+    return row ? restore(row) : null;
+  };
+  const job = (id: string, accountId = 'acc_a') => read(jobRef(accountId, id));
+  return {
+    job,
+    stateOf: async (id: string) => stateName((await job(id))!.snapshot.value),
+    runOf: async (id: string) => contextOf<JobContext>((await job(id))!).run,
+    balance: async () => contextOf<QuotaContext>((await read(quotaRef('acc_a')))!).balance,
+    workerState: async () => stateName((await read(workerRef('wrk_1')))!.snapshot.value),
+  };
+}
+
+export interface TestCore extends Core, ReturnType<typeof lookInto> {
   readonly store: Store;
   readonly clock: ManualClock;
 }
@@ -68,6 +90,7 @@ export async function testCore(
     isStored?: () => Promise<boolean>;
     runtimeId?: string;
     observe?: CoreSeams['observe'];
+    channel?: Channel;
   } = {},
 ): Promise<TestCore> {
   const clock = options.clock ?? new ManualClock();
@@ -81,9 +104,10 @@ export async function testCore(
     version: 'test',
     log: () => undefined,
     ...(options.observe && { observe: options.observe }),
+    ...(options.channel && { channel: options.channel }),
   });
   await core.start();
-  return Object.assign(core, { store, clock });
+  return Object.assign(core, { store, clock }, lookInto(store));
 }
 
 export const offer = (id = 'sketch', change: Partial<ModelOffer> = {}): ModelOffer => ({
@@ -183,4 +207,16 @@ export class TestAgent {
   cut(): void {
     this.#wire.closed();
   }
+}
+
+/** A core that has started some time ago, and a worker that is connected to it. */
+export async function ready(
+  hello: Parameters<TestAgent['hello']>[0] = {},
+): Promise<{ core: TestCore; agent: TestAgent }> {
+  const core = await testCore();
+  await core.clock.advance(BOOT_GRACE_MS);
+  const agent = new TestAgent(core, 'wrk_1');
+  agent.hello(hello);
+  await settled();
+  return { core, agent };
 }
