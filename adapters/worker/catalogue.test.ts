@@ -33,7 +33,7 @@ test('an engine that comes up later is offered then, and the change is told', as
   await catalogue.open();
   expect(catalogue.offers().map(({ id }) => id)).toEqual(['early']);
   isUp = true;
-  clock.advance(30_000);
+  clock.advance(5_000);
   await changed;
   expect(catalogue.offers().map(({ id }) => id)).toEqual(['early', 'late']);
 });
@@ -52,4 +52,38 @@ test('an offer of a wrong shape is left out, its neighbours are not', async () =
   await catalogue.open();
   expect(catalogue.offers().map(({ id }) => id)).toEqual(['fine']);
   expect(errors).toHaveLength(1);
+});
+
+test('an engine that went down and is not back soon is withdrawn, and offered again later', async () => {
+  const engine = createHeldEngine(['only']);
+  let isUp = true;
+  engine.probe = async () => {
+    if (!isUp) throw new Error('connection refused');
+  };
+  let goDown = (): void => undefined;
+  const host = {
+    ...bareHost(engine),
+    onDown: (tell: (reason: string) => void) => {
+      goDown = () => tell('exit code 1');
+    },
+  };
+  const clock = createManualClock();
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  let changed = Promise.withResolvers<void>();
+  const onChange = () => changed.resolve();
+  const catalogue = createCatalogue({ hosts: [host], timers: clock, log, onChange });
+  await catalogue.open();
+  isUp = false;
+  goDown();
+  clock.advance(29_999);
+  expect(catalogue.offers()).toHaveLength(1);
+  clock.advance(1);
+  await changed.promise;
+  expect(catalogue.offers()).toEqual([]);
+  expect(catalogue.hostOf('only')).toBeUndefined();
+  isUp = true;
+  changed = Promise.withResolvers();
+  clock.advance(5_000);
+  await changed.promise;
+  expect(catalogue.offers()).toHaveLength(1);
 });

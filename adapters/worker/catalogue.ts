@@ -12,7 +12,9 @@ export interface Catalogue {
   close(): void;
 }
 
-const PROBE_AGAIN_MS = 30_000;
+const PROBE_AGAIN_MS = 5_000;
+/** About what it takes to start most engines again. */
+const BACK_WITHIN_MS = 30_000;
 
 export interface CatalogueOptions {
   readonly hosts: readonly EngineHost[];
@@ -25,6 +27,8 @@ export interface CatalogueOptions {
 export function createCatalogue(options: CatalogueOptions): Catalogue {
   const served = new Map<string, { offer: ModelOffer; host: EngineHost }>();
   const callOffs = new Map<EngineHost, () => void>();
+  /** Told already, so that one that is away for a day is one line in the log. */
+  const away = new Set<EngineHost>();
   let closed = false;
 
   const add = (host: EngineHost, offer: ModelOffer) => {
@@ -50,13 +54,17 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
     try {
       await engine.probe();
       for (const offer of await engine.models()) add(host, offer);
+      away.delete(host);
       return true;
     } catch (error) {
       if (closed) return false;
-      options.log.warn(
-        { engine: engine.name, error },
-        'An engine does not answer; its models are not offered until it does',
-      );
+      if (!away.has(host)) {
+        options.log.warn(
+          { engine: engine.name, error },
+          'An engine does not answer; its models are not offered until it does',
+        );
+      }
+      away.add(host);
       callOffs.set(
         host,
         options.timers.after(PROBE_AGAIN_MS, () => void askAgain(host)),
@@ -68,6 +76,24 @@ export function createCatalogue(options: CatalogueOptions): Catalogue {
   const askAgain = async (host: EngineHost) => {
     if ((await ask(host)) && !closed) options.onChange();
   };
+
+  /** It went down. One that is back soon keeps its place: each change costs a connection. */
+  const doubt = (host: EngineHost) => {
+    if (closed || away.has(host)) return;
+    callOffs.get(host)?.();
+    callOffs.set(
+      host,
+      options.timers.after(BACK_WITHIN_MS, () => void withdrawAbsent(host)),
+    );
+  };
+
+  const withdrawAbsent = async (host: EngineHost) => {
+    if ((await ask(host)) || closed) return;
+    for (const [model, { host: other }] of served) if (other === host) served.delete(model);
+    options.onChange();
+  };
+
+  for (const host of options.hosts) host.onDown?.(() => doubt(host));
 
   return {
     offers: () => [...served.values()].map(({ offer }) => offer),

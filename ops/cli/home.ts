@@ -15,6 +15,10 @@ export interface Home {
   readonly worker: (name: string) => string;
   /** What an enrolled agent got for its token; for its owner's eyes. */
   readonly keyOfWorker: (name: string) => string;
+  /** What a worker's engines say, and which of them run. */
+  readonly engines: (worker: string) => string;
+  /** Which engines a worker has, where no other file was named. */
+  readonly enginesFile: string;
   readonly log: (name: string) => string;
 }
 
@@ -25,6 +29,8 @@ export const homeAt = (folder: string): Home => ({
   workerKey: join(folder, 'worker-key'),
   worker: (name) => join(folder, 'workers', fileNameOf(name)),
   keyOfWorker: (name) => join(folder, 'workers', `${fileNameOf(name)}.key`),
+  engines: (name) => join(folder, 'engines', fileNameOf(name)),
+  enginesFile: join(folder, 'engines.json'),
   log: (name) => join(folder, 'logs', `${name}.log`),
 });
 

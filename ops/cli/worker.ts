@@ -1,8 +1,10 @@
 // `tessera worker`: one agent beside a GPU, until it is told to stop.
-import { readConfig } from '../../runtime/config.ts';
+import { existsSync } from 'node:fs';
+import { BadEngines, type EngineSources } from '../../adapters/worker/config/engines-file.ts';
+import { type Config, readConfig } from '../../runtime/config.ts';
 import { takeInstanceLock } from '../up/instance.ts';
 import { homeAt } from './home.ts';
-import { EXIT_FAILURE } from './misuse.ts';
+import { EXIT_FAILURE, Misuse } from './misuse.ts';
 import { onStopSignals } from './signals.ts';
 import { keyOfWorker } from './worker-key.ts';
 
@@ -17,9 +19,21 @@ export async function worker(env: NodeJS.ProcessEnv): Promise<void> {
   try {
     const key = await keyOfWorker(config);
     const { runWorker } = await import('../../adapters/worker/main.ts');
-    console.error(`The worker has ended: ${await runWorker({ ...settings, key, folder })}`);
+    const enginesFolder = homeAt(home).engines(name);
+    const engines = enginesOf(config);
+    const reason = await runWorker({ ...settings, key, folder, enginesFolder, engines });
+    console.error(`The worker has ended: ${reason}`);
+  } catch (error) {
+    throw error instanceof BadEngines ? new Misuse(error.message) : error;
   } finally {
     ignore();
     lock.release();
   }
+}
+
+/** The file that was named, or the one in TESSERA_HOME where there is one. */
+export function enginesOf({ home, worker: settings }: Config): EngineSources {
+  const { enginesFile } = homeAt(home);
+  const file = settings.enginesFile ?? (existsSync(enginesFile) ? enginesFile : null);
+  return { file, urls: settings.engineUrls };
 }

@@ -31,11 +31,11 @@ const complaintsAbout = (entry: unknown): string[] => {
   return complaints({ file, urls: {} }).map((sentence) => sentence.replace(file, 'FILE'));
 };
 
-test('without file and address the built-in engine serves alone', () => {
+test('without file and address the built-in engine serves alone', async () => {
   const [entry, ...others] = readEngines({ file: null, urls: {} });
   expect(others).toEqual([]);
   expect(entry).toMatchObject({ kind: 'builtin', name: 'builtin', start: null, pinned: [] });
-  expect(entry?.create().name).toBe('builtin');
+  expect((await entry?.create())?.name).toBe('builtin');
 });
 
 test('a file says all: name, what stays loaded', () => {
@@ -109,6 +109,35 @@ test.each<[unknown, RegExp]>([
 ])('a start that cannot be, or must not be: %j', (start, sentence) => {
   const read = readStart(start);
   expect('issues' in read && fieldSentence(read.issues[0]!)).toMatch(sentence);
+});
+
+test.each(['comfyui', 'koboldcpp', 'whisper', 'speech', 'sound'])(
+  'an address alone is enough for %s',
+  async (kind) => {
+    const urls = { [kind]: { variable: 'SOME_URL', url: 'http://127.0.0.1:9' } };
+    const [builtin, entry] = readEngines({ file: null, urls });
+    expect(builtin?.kind).toBe('builtin');
+    expect(entry).toMatchObject({ kind, name: kind, url: 'http://127.0.0.1:9', start: null });
+    const engine = await entry!.create();
+    await engine.close();
+  },
+);
+
+test('what is wrong in the settings of an engine is told by its whole path', () => {
+  const settings = { url: 'here', models: [{ id: 'whisper', name: 'Whisper' }] };
+  expect(complaintsAbout({ engine: 'whisper', settings })).toEqual([
+    'FILE: entry 1: settings.url must be a web address such as http://127.0.0.1:8188.',
+    'FILE: entry 1: settings.models[0].vramBytes is missing.',
+  ]);
+});
+
+test('a container must publish the address that its engine is asked at', () => {
+  const start = { podman: container({}) };
+  const settings = { url: 'http://127.0.0.1:9999' };
+  expect(complaintsAbout({ engine: 'comfyui', settings, start })).toEqual([
+    'FILE: entry 1: settings.url must be http://127.0.0.1:8188, where start.podman.ports publishes ' +
+      'the container.',
+  ]);
 });
 
 test('a container has safe defaults', () => {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Engine } from '../../../machines/contract/engine.ts';
 import { ENGINE_KINDS, KIND_NAMES, type KindName } from './engine-kinds.ts';
+import { QUICK_START } from './quick-start.ts';
 import { readStart, type EngineStart } from './engine-start.ts';
 import { fieldSentence, wordsFor, type Issue } from './sentences.ts';
 
@@ -12,7 +13,7 @@ export interface EngineEntry {
   /** Of this worker's engines, no two have one name. */
   readonly name: string;
   readonly url: string | null;
-  readonly create: () => Engine;
+  readonly create: () => Engine | Promise<Engine>;
   readonly pinned: readonly string[];
   /** Null: somebody else runs the server. */
   readonly start: EngineStart | null;
@@ -58,7 +59,8 @@ export function readEngines({ file, urls }: EngineSources): EngineEntry[] {
     return [];
   });
   for (const [engine, { variable, url }] of Object.entries(urls)) {
-    const read = readEntry({ engine, name: engine, settings: { url } });
+    const settings = QUICK_START[engine]?.(url);
+    const read = readEntry({ engine, name: engine, settings });
     if (!('issues' in read)) entries.push(read);
     // The value may hold a password: only the field is named.
     else wrong.push(...read.issues.map((issue) => `${variable}: ${fieldSentence(issue)}.`));

@@ -19,6 +19,10 @@ export const wordsFor: z.core.$ZodErrorMap = (issue) => {
       return `must be ${AT_LEAST[issue.origin] ?? 'at least'} ${issue.minimum}${UNITS[issue.origin] ?? ''}`;
     case 'too_big':
       return `must be at most ${issue.maximum}${UNITS[issue.origin] ?? ''}`;
+    case 'invalid_format':
+      return issue.format === 'url'
+        ? 'must be a web address such as http://127.0.0.1:8188'
+        : undefined;
     default:
       return undefined;
   }
