@@ -64,6 +64,9 @@ function parseJson(body: string): unknown {
 /** Shorter ones nobody can read; they come from times beyond the end, where the model has gone astray. */
 const SEGMENT_SECONDS_MIN = 0.02;
 
+/** How long words are shown whose end is not known and which have no neighbour to be shown with. */
+const LONE_SEGMENT_SECONDS = 1;
+
 /** Within the recording, forwards, and long enough to be seen. */
 function possible(given: readonly Given[], seconds: number): readonly Segment[] {
   const segments: Segment[] = [];
@@ -72,8 +75,9 @@ function possible(given: readonly Given[], seconds: number): readonly Segment[] 
     if (text.trim() === '') continue;
     const from = within(start ?? earliest, earliest, seconds);
     const to = within(end ?? seconds, from, seconds);
+    const isShown = to - from >= SEGMENT_SECONDS_MIN;
     const last = segments.at(-1);
-    if (last && to - from < SEGMENT_SECONDS_MIN) {
+    if (last && !isShown) {
       segments[segments.length - 1] = {
         ...last,
         end: Math.max(last.end, to),
@@ -83,7 +87,7 @@ function possible(given: readonly Given[], seconds: number): readonly Segment[] 
     }
     segments.push({
       start: from,
-      end: to,
+      end: isShown ? to : Math.min(from + LONE_SEGMENT_SECONDS, seconds),
       text,
       ...(typeof temperature === 'number' && { temperature }),
       ...(typeof avg_logprob === 'number' && { avg_logprob }),

@@ -44,8 +44,11 @@ export const whisperSettings = z
     secondsMax: z.number().positive().max(86_400).default(7_200),
     /** How long one piece of at most 60 s may take, waiting in the server's line included. */
     answerSecondsMax: z.number().positive().max(86_400).default(900),
-    /** Candidates kept by whisper.cpp at each step; more is slower and often better. */
-    beamSize: z.number().int().min(1).max(8).default(5),
+    /**
+     * Candidates that whisper.cpp keeps at each step. More is slower and often better, and draws lots: the same
+     * recording gives other words each time.
+     */
+    beamSize: z.number().int().min(1).max(8).default(1),
   })
   .superRefine(({ dialect, models }, context) => {
     const ids = models.map(({ id }) => id);

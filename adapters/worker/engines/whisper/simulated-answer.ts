@@ -5,9 +5,9 @@ export function formatted(
   { seconds, segments }: Heard,
   fields: Readonly<Record<string, string>>,
 ): { type: string; body: string } {
-  const text = segments.map((segment) => `${segment.text}\n`).join('');
   // Outside of verbose_json segments are not cut: one cue may hold everything.
   const all = segments.map((segment) => segment.text).join('');
+  const text = all === '' ? '' : `${all}\n`;
   const cue = (point: string) => `${clock(0.24, point)} --> ${clock(30, point)}\n${all}\n\n`;
   const json = (value: unknown) => ({ type: 'application/json', body: JSON.stringify(value) });
   switch (fields['response_format']) {
@@ -18,17 +18,13 @@ export function formatted(
     case 'vtt':
       return { type: 'text/vtt', body: `WEBVTT\n\n${segments.length === 0 ? '' : cue('.')}` };
     case 'verbose_json':
-      return json(verbose({ seconds, segments }, text, fields));
+      return json(verbose({ seconds, segments }, fields));
     default:
       return json({ text });
   }
 }
 
-function verbose(
-  { seconds, segments }: Heard,
-  text: string,
-  fields: Readonly<Record<string, string>>,
-): unknown {
+function verbose({ seconds, segments }: Heard, fields: Readonly<Record<string, string>>): unknown {
   const { language = 'en' } = fields;
   const hasTimes = fields['no_timestamps'] !== 'true';
   const names: Record<string, string> = {
@@ -41,7 +37,7 @@ function verbose(
     task: fields['translate'] === 'true' ? 'translate' : 'transcribe',
     language: names[language] ?? 'english',
     duration: seconds,
-    text,
+    text: segments.map((segment) => `${segment.text}\n`).join(''),
     segments: segments.map((segment, id) => ({
       id,
       text: segment.text,

@@ -27,12 +27,16 @@ export class OpenaiWhisperSimulator {
   nextAnswer: string | null = null;
   /** Transcriptions under way; one whose client has gone goes on to its end. */
   busy = 0;
+  /** Resolves when an unload was refused because of a job under way. */
+  readonly refused: Promise<void>;
   readonly #options: OpenaiOptions;
+  readonly #refusal = Promise.withResolvers<void>();
   #held: PromiseWithResolvers<void> | null = null;
   #reached: PromiseWithResolvers<void> | null = null;
 
   private constructor(options: OpenaiOptions) {
     this.#options = options;
+    this.refused = this.#refusal.promise;
     this.installed = new Set(options.models ?? ['Systran/faster-whisper-small']);
     this.server = new Simulator({
       answer: (request, response) => this.#answer(request, response),
@@ -102,7 +106,10 @@ export class OpenaiWhisperSimulator {
       return text(response, 201, '');
     }
     if (!this.loaded.has(id)) return text(response, 404, 'Model not found');
-    if (this.busy > 0) return text(response, 409, `Model ${id} is currently in use`);
+    if (this.busy > 0) {
+      this.#refusal.resolve();
+      return text(response, 409, `Model ${id} is currently in use`);
+    }
     this.loaded.delete(id);
     text(response, 200, '');
   }

@@ -1,6 +1,7 @@
 // whisper.cpp's server at the level of its wire: one lock, few threads, one model, and its traps. Built from the
 // recorded transcripts, which it reproduces (`replay.test.ts`).
 import type { ServerResponse } from 'node:http';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { Simulator, type SimulatedRequest } from '../simulator-testing.ts';
 import { formatted } from './simulated-answer.ts';
 import { formOf, type Form } from './simulated-form.ts';
@@ -84,6 +85,11 @@ export class WhisperCppSimulator {
   /** Requests at the lock, and the one that has it. */
   get underWay(): number {
     return this.#lock.length;
+  }
+
+  /** Resolves when so many requests, and no more, are in its hands or wait to be. */
+  async has(count: number): Promise<void> {
+    while (this.#threads.length !== count) await breathe();
   }
 
   close(): Promise<void> {

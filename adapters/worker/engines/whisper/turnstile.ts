@@ -5,6 +5,7 @@ export type Turnstile = <T>(work: () => Promise<T>, signal?: AbortSignal) => Pro
 export function createTurnstile(): Turnstile {
   let last: Promise<unknown> = Promise.resolve();
   return (work, signal) => {
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
     let isWorking = false;
     const turn = last.then(() => {
       signal?.throwIfAborted();
