@@ -19,6 +19,11 @@ const FOUND: readonly { readonly seed: number; readonly what: string }[] = [
     what: 'a stale read hid behind a turn of the same actor, and its account was parked',
   },
   { seed: 58, what: 'a late repeat of a failure ended the next attempt of the same name' },
+  {
+    seed: 143,
+    what: 'a hello that was committed late undid a later one, and slots were filled twice',
+  },
+  { seed: 671, what: 'the check counted the difference of a plan to the day after it' },
 ];
 
 const pool = new Pool(null, 2);
