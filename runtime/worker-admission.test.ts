@@ -14,7 +14,8 @@ async function crowded(hellosMax: number) {
     ...{ version: 'test', log: () => undefined, hellosMax },
   });
   await core.start();
-  const greet = (n: number, heard: { code: number; reason: string }[] = []) => {
+  const greet = (n: number, attempts: { job: string; attempt: number }[] = []) => {
+    const heard: { code: number; reason: string }[] = [];
     const heardFrames: string[] = [];
     const wire = core.sessions.accept(
       {
@@ -26,7 +27,7 @@ async function crowded(hellosMax: number) {
     );
     const frame = {
       ...{ type: 'hello', protocol: 1, epoch: `boot-${n}`, name: 'w', version: '1', gpu: null },
-      ...{ slots: 1, models: [offer()], loaded: [], attempts: [] },
+      ...{ slots: 1, models: [offer()], loaded: [], attempts },
     };
     wire.receive(JSON.stringify(frame));
     return { heard, frames: heardFrames };
@@ -52,6 +53,16 @@ it('sends away, each for a time of its own, those for whom there is no room', as
   const later = [greet(17), greet(18), greet(19)];
   await settled();
   expect(later.flatMap(({ heard }) => heard)).toEqual([]);
+  await core.stop();
+});
+
+it('keeps room for those who bring jobs along', async () => {
+  const { core, greet } = await crowded(1);
+  const idle = [greet(0), greet(1)];
+  expect(idle.map(({ heard }) => heard.length)).toEqual([0, 1]);
+  const busy = [2, 3, 4, 5].map((n) => greet(n, [{ job: `job_${n}`, attempt: 1 }]));
+  expect(busy.map(({ heard }) => heard.length)).toEqual([0, 0, 0, 1]);
+  await settled();
   await core.stop();
 });
 

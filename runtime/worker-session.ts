@@ -63,7 +63,7 @@ export class WorkerSession {
   }
 
   #greet(frame: AgentFrameOf<'hello'>): void {
-    const awayMs = this.#registry.enter();
+    const awayMs = this.#registry.enter(frame.attempts.length > 0);
     if (awayMs !== null) return this.close(1013, comeBackIn(awayMs));
     this.#ready = this.#connect(frame)
       .catch(this.#giveUp)
@@ -335,7 +335,7 @@ export interface WorkerIdentity {
 
 interface Registry {
   /** @returns null, and `leave` follows; else how long it has to stay away */
-  enter(): number | null;
+  enter(isBusy: boolean): number | null;
   leave(): void;
   ready(epoch: string): void;
   gone(): void;

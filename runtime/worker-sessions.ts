@@ -70,7 +70,7 @@ export class WorkerSessions {
   /** @returns what the socket's owner calls with each text frame, and once when it is closed */
   accept(connection: Connection, workerId: string, identity = UNKNOWN_IDENTITY) {
     const session = new WorkerSession(this.#seams, connection, workerId, identity, {
-      enter: () => this.#admission.enter(),
+      enter: (isBusy) => this.#admission.enter(isBusy),
       leave: () => this.#admission.leave(),
       // The newest connection of a worker wins; the old one is told so.
       ready: (epoch) => {
