@@ -47,6 +47,13 @@ it.each([
   expect(failure.message).not.toContain('SECRET');
 });
 
+it('lets no prompt decide what went wrong', () => {
+  const said = { detail: 'cannot say: CUDA out of memory please' };
+  const failure = failureOf(answerOf(500, said), 'CUDA out of memory please');
+  expect(failure.code).toBe('engineError');
+  expect(failureOf(answerOf(500, { detail: 'out of memory' }), 'out').code).toBe('outOfMemory');
+});
+
 it('repeats nothing that a person wrote, and is never long', () => {
   const prompt = 'a poem about my neighbour Johanna and her cat';
   const echo = failureOf(answerOf(500, { detail: `failed on: my neighbour Johanna and` }), prompt);

@@ -12,6 +12,8 @@ export interface EngineAnswer {
 const SENTENCE_LENGTH_MAX = 240;
 /** As long as this, words that also stand in the prompt are taken from it. */
 const ECHO_LENGTH = 16;
+/** Shorter prompts say nothing about anybody, and stand in any sentence. */
+const ECHO_LENGTH_MIN = 4;
 
 const OUT_OF_MEMORY =
   /out of memory|outofmemory|failed to allocate|cudaMalloc failed|CUBLAS_STATUS_ALLOC/i;
@@ -19,9 +21,11 @@ const NO_SUCH_MODEL =
   /invalid_model|model_not_found|unsupported model|model\b.{0,80}\b(not found|not installed|does not exist|not loaded)/i;
 
 export function failureOf(answer: EngineAnswer, secret = ''): EngineFailure {
-  const said = sayingOf(answer);
+  const words = sayingOf(answer);
+  // Nor may they decide what went wrong.
+  const said = isEcho(words, secret) ? '' : words;
   const code = codeOf(answer.status, said);
-  const sentence = said === '' || isEcho(said, secret) ? '' : `: ${said}`;
+  const sentence = said === '' ? '' : `: ${said}`;
   return new EngineFailure(code, cut(`The engine answered ${answer.status}${sentence}`));
 }
 
@@ -75,7 +79,7 @@ function wordsOf(issue: unknown): string {
 
 function isEcho(said: string, secret: string): boolean {
   const length = Math.min(ECHO_LENGTH, secret.trim().length);
-  if (length === 0) return false;
+  if (length < ECHO_LENGTH_MIN) return false;
   for (let at = 0; at + length <= said.length; at += 1)
     if (secret.includes(said.slice(at, at + length))) return true;
   return false;

@@ -3,6 +3,7 @@
 // and a line is used once: a kept one may be dead, which looks as if the engine had crashed.
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { z } from 'zod';
 import { EngineFailure } from '../../../machines/contract/engine.ts';
 import type { Timers } from '../seams.ts';
 import { failureOf, type EngineAnswer } from './engine-answers.ts';
@@ -37,6 +38,11 @@ export interface Caller {
 }
 
 const TIMEOUT_MS = 15_000;
+
+/** As it stands in settings. A key has its own place, where no log and no sentence repeats it. */
+export const serverUrl = z
+  .url({ protocol: /^https?$/ })
+  .refine((url) => !/^https?:\/\/[^/]*@/.test(url), 'must not hold a password: use apiKey');
 
 export function createCaller(options: CallerOptions): Caller {
   const base = new URL(options.url.replace(/\/*$/, '/'));

@@ -1,5 +1,6 @@
 // What an operator writes about one server that makes sound effects or music.
 import { z } from 'zod';
+import { serverUrl } from '../http-call.ts';
 import { SOUND_FORMATS } from '../sound-files/probe.ts';
 import { templateFault } from './template.ts';
 
@@ -70,7 +71,7 @@ export type SoundModel = z.infer<typeof soundModel>;
 export const soundSettings = z.strictObject({
   /** Tells several sound servers apart. */
   name: text.default('sound'),
-  url: z.url({ protocol: /^https?$/ }),
+  url: serverUrl,
   apiKey: z.string().min(1).optional(),
   wire: z.discriminatedUnion('kind', [aceStep, localAi, template]),
   models: z.array(soundModel).min(1),

@@ -174,15 +174,19 @@ it('frees the memory where the server can, and says so where it cannot', async (
 });
 
 it('refuses settings that it could not work with', () => {
-  const wireOf = (wire: object) => () =>
-    soundSettings.parse({
-      url: 'http://127.0.0.1:1',
-      wire,
-      models: [{ id: 'a', name: 'A', description: 'a', model: 'a' }],
-    });
+  const wireOf =
+    (wire: object, url = 'http://127.0.0.1:1') =>
+    () =>
+      soundSettings.parse({
+        url,
+        wire,
+        models: [{ id: 'a', name: 'A', description: 'a', model: 'a' }],
+      });
   expect(wireOf({ ...wrapper('/x', { as: 'bytes' }), body: { text: 'hi' } })).toThrow(
     'needs the slot',
   );
+  expect(wireOf({ kind: 'local-ai' }, 'http://me:word@127.0.0.1:1')).toThrow('use apiKey');
+  expect(wireOf({ kind: 'local-ai' }, 'ftp://127.0.0.1')).toThrow();
   expect(wireOf(wrapper('//elsewhere/x', { as: 'bytes' }))).toThrow('one slash');
   expect(wireOf(wrapper('/x', { as: 'url', pointer: 'file' }))).toThrow('JSON pointer');
 });

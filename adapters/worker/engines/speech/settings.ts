@@ -1,5 +1,6 @@
 // What an operator writes about one speech server.
 import { z } from 'zod';
+import { serverUrl } from '../http-call.ts';
 import { SOUND_FORMATS } from '../sound-files/probe.ts';
 import { FLAVOUR_NAMES } from './flavours.ts';
 
@@ -42,7 +43,7 @@ export type SpeechModel = z.infer<typeof speechModel>;
 export const speechSettings = z.strictObject({
   /** Tells several speech servers apart. */
   name: text.default('speech'),
-  url: z.url({ protocol: /^https?$/ }),
+  url: serverUrl,
   apiKey: z.string().min(1).optional(),
   flavour: z.enum(FLAVOUR_NAMES).default('openai'),
   models: z.array(speechModel).min(1),
