@@ -66,7 +66,7 @@ export function createArbiter(options: ArbiterOptions): Arbiter {
   let isClosed = false;
 
   const pump = () => {
-    while (!isChanging && !engines.isChanging() && !isClosed) {
+    while (!isChanging && !engines.isTaken() && !isClosed) {
       const next = nextPossible();
       if (next === undefined) return;
       queue = queue.filter((order) => order !== next);

@@ -170,6 +170,7 @@ export function createCard(options: CardOptions) {
     for (const each of allIdle(residents())) await drop(each);
     const there = loaded.get(model);
     if (there === undefined || engines.runsOf(model) > 1) return;
+    if (there.host.pinned.includes(model)) return;
     await drop(model);
     await bring(there.host, model, signal);
   };

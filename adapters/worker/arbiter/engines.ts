@@ -3,6 +3,7 @@
 import { EngineFailure } from '../../../machines/contract/engine.ts';
 import type { EngineHost } from '../engine-host.ts';
 import { pause, type Log, type Timers } from '../seams.ts';
+import { createSolitude } from './solitude.ts';
 import { takeStep, type Step } from './step.ts';
 
 export interface StepOrder<T> {
@@ -39,6 +40,10 @@ export function createEngines(
   const goneListeners: ((host: EngineHost) => void)[] = [];
   const freeListeners: (() => void)[] = [];
   const stopping = new AbortController();
+  const solitude = createSolitude(
+    () => running.keys(),
+    () => tellFree(),
+  );
   let changes = 0;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -72,26 +77,35 @@ export function createEngines(
   };
 
   /** Resolves when its process is surely gone; it may be long before it serves again. */
-  const restart = async (host: EngineHost, reason: string): Promise<void> => {
+  const restart = (host: EngineHost, reason: string): Promise<void> => {
     if (host.restart === null) {
       log.error(
         { engine: host.engine.name, reason },
         'An engine has to be started again, and nobody here may do that: restart it by hand',
       );
-      return;
+      return Promise.resolve();
     }
+    const underWay = restarting.get(host);
+    if (underWay !== undefined) return underWay;
     const again = host.restart(reason).catch((error: unknown) => {
       log.error({ engine: host.engine.name, error }, 'An engine could not be started again');
       down.add(host);
     });
-    restarting.set(host, again);
+    const patience = new AbortController();
+    const killed = Promise.race([
+      again,
+      pause(timers, KILLED_WITHIN_MS, patience.signal).catch(() => {}),
+    ]).then(() => {
+      patience.abort();
+      lose(host);
+    });
+    restarting.set(host, killed);
     dropSteps(host, reason);
-    void again.then(() => {
-      if (restarting.get(host) === again) restarting.delete(host);
+    void Promise.all([killed, again]).then(() => {
+      restarting.delete(host);
       tellFree();
     });
-    await Promise.race([again, pause(timers, KILLED_WITHIN_MS, stopping.signal).catch(() => {})]);
-    lose(host);
+    return killed;
   };
 
   const restartOverdue = (host: EngineHost) => {
@@ -132,7 +146,9 @@ export function createEngines(
   return {
     step,
     exclusively,
-    isChanging: () => changes > 0,
+    alone: solitude.alone,
+    /** Nothing may begin just now. */
+    isTaken: () => changes > 0 || solitude.isWanted(),
     isBusy: (model: string) => [...running.values()].some((run) => run.model === model),
     isAnyBusy: () => running.size > 0,
     runs: () => running.size,
@@ -147,6 +163,7 @@ export function createEngines(
     end: (key: string) => {
       const host = running.get(key)?.host;
       running.delete(key);
+      solitude.noteEnd();
       if (host) restartOverdue(host);
     },
     /** Others that run in it end first. `key`: a run that asks for it itself and does not count. */

@@ -157,8 +157,13 @@ export function createGuard(options: GuardOptions) {
     let isRetry = false;
     for (;;) {
       try {
-        if (isRetry) await card.refresh(model, signal);
-        return await attempt(isRetry || startsSafe(strainOf(), timers.now()));
+        if (isRetry) {
+          return await engines.alone(key, signal, async () => {
+            await card.refresh(model, signal);
+            return attempt(true);
+          });
+        }
+        return await attempt(startsSafe(strainOf(), timers.now()));
       } catch (error) {
         if (signal.aborted || !isOutOfMemory(error)) {
           if (!signal.aborted) await heed(facts, error);
