@@ -21,3 +21,11 @@ export function binaryPreview(of: { readonly node: string; readonly id: string }
   head.writeUInt32BE(metadata.length, 4);
   return Buffer.concat([head, metadata, JPEG]);
 }
+
+/** What a node has to say in words. */
+export function binaryText(node: string, words: string): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(3, 0);
+  head.writeUInt32BE(Buffer.byteLength(node), 4);
+  return Buffer.concat([head, Buffer.from(node + words)]);
+}

@@ -7,7 +7,7 @@ import { Simulator, type SimulatedRequest } from '../../simulator-testing.ts';
 import { createDisk, view } from './disk.ts';
 import { jobsOf, jobOf } from './jobs.ts';
 import { describeNode, nodeNames, type ModelFolders } from './nodes.ts';
-import { binaryPreview } from './previews.ts';
+import { binaryPreview, binaryText } from './previews.ts';
 import { readUpload } from './upload.ts';
 import { checkPrompt, type PromptGraph } from './validation.ts';
 import { createSimulatedWorker, outOfMemory, type Knobs } from './worker.ts';
@@ -40,9 +40,13 @@ export async function startComfySimulator(options: ComfySimulatorOptions = {}) {
   const disk = createDisk();
   const knobs: Knobs = {
     stepMs: 2,
+    nodeMs: 0,
+    slowStopMs: 0,
+    uploadBytesMax: FEATURES.max_upload_size,
     failures: [],
     result: 'good',
     hasPreviews: true,
+    historyLagMs: 0,
     modelBytes: 0,
   };
   const sockets = new Map<string, WebSocket>();
@@ -68,6 +72,7 @@ export async function startComfySimulator(options: ComfySimulatorOptions = {}) {
       const text = JSON.stringify({ type, data });
       deliver(clientId, () => text);
     },
+    text: (node, words) => deliver(null, () => binaryText(node, words)),
     // With metadata it comes before the progress it belongs to, without after it.
     preview: (node, id, clientId, isBefore) => {
       const receivers = clientId === null ? [...sockets.keys()] : [clientId];
@@ -172,6 +177,10 @@ export async function startComfySimulator(options: ComfySimulatorOptions = {}) {
       empty(response);
     },
     '/upload/image': async (request, response) => {
+      if (request.body.length > knobs.uploadBytesMax)
+        return void response
+          .writeHead(413, { 'content-type': 'text/plain; charset=utf-8' })
+          .end('Maximum request body size exceeded');
       const upload = await readUpload(request);
       if (upload === null) return empty(response, 400);
       if (!['input', 'temp', 'output'].includes(upload.type)) return trouble(response);

@@ -24,6 +24,8 @@ export interface WorkerOptions {
   readonly timers: Timers;
   readonly send: Send;
   readonly preview: (node: string, id: string, clientId: string | null, isFirst: boolean) => void;
+  /** To everybody. */
+  readonly text: (node: string, words: string) => void;
   readonly describe: (name: string) => NodeInfo | undefined;
   readonly disk: Disk;
   readonly knobs: Knobs;
@@ -33,11 +35,19 @@ export interface WorkerOptions {
 export interface Knobs {
   /** Of samplers. */
   stepMs: number;
+  /** Of every other node. */
+  nodeMs: number;
   /** Taken one by one by nodes of this class. */
   failures: { readonly classType: RegExp; readonly failure: Failure }[];
   /** What the next results are instead of themselves. */
   result: 'good' | 'empty' | 'damaged' | 'huge';
   hasPreviews: boolean;
+  /** An interrupted prompt takes so long to say so, as where a real one frees memory. */
+  slowStopMs: number;
+  /** A larger upload is refused. */
+  uploadBytesMax: number;
+  /** Between a good end and its entry in the history; long when a real one collects its garbage just then. */
+  historyLagMs: number;
   /** Held on the card while a model is loaded. */
   modelBytes: number;
 }
@@ -165,6 +175,8 @@ export function createSimulatedWorker(options: WorkerOptions) {
       if (life !== ofLife) return;
       if (!(error instanceof NodeError)) throw error;
       isGood = false;
+      if (error.failure === 'interrupted' && knobs.slowStopMs > 0) await waitFor(knobs.slowStopMs);
+      if (life !== ofLife) return;
       const about = { node_id: lastNode, node_type: graph[lastNode!]!.class_type, executed };
       if (error.failure === 'interrupted') tell('execution_interrupted', about, true);
       else tell('execution_error', { ...about, ...tracebackOf(error.failure, lastNode!, graph) });
@@ -172,7 +184,7 @@ export function createSimulatedWorker(options: WorkerOptions) {
     // The cache keeps what the last prompt used.
     const used = [...signatures.values()];
     cache = new Map([...[...cache].filter(([key]) => used.includes(key)), ...fresh]);
-    await Promise.resolve();
+    if (knobs.historyLagMs > 0) await waitFor(knobs.historyLagMs);
     if (life !== ofLife) return;
     lastNode = null;
     running = null;
@@ -200,6 +212,7 @@ export function createSimulatedWorker(options: WorkerOptions) {
   ) => {
     const [, id, graph, extra] = item;
     const { class_type: classType = '', inputs = {} } = graph[node]!;
+    if (isInterrupted) throw new NodeError('interrupted');
     const failure = failureOf(classType, inputs);
     if (failure !== null) throw new NodeError(failure);
     const links = Object.values(inputs)
@@ -208,21 +221,16 @@ export function createSimulatedWorker(options: WorkerOptions) {
     let matter = matterOf(classType, inputs, links);
     if (classType.startsWith('LoadImage'))
       matter = { ...matter, ...(await sizeOfInput(inputs['image'])) };
+    if (classType === 'GetImageSize')
+      options.text(node, `width: ${matter.width}, height: ${matter.height}`);
     if (classType.includes('Loader')) heldBytes = knobs.modelBytes;
+    if (knobs.nodeMs > 0) await waitFor(knobs.nodeMs);
+    if (life !== ofLife) return { matter, ui: null };
     const steps = stepsOf(classType, inputs);
     const client = extra.client_id ?? null;
     for (let step = 1; step <= (steps ?? 0); step++) {
       const delayMs = (inputs['delay_ms'] as number | undefined) ?? knobs.stepMs;
-      const canStop = inputs['interruptible'] !== false;
-      await new Promise<void>((resolve) => {
-        const callOff = timers.after(delayMs, resolve);
-        if (canStop)
-          stopWaiting = () => {
-            callOff();
-            resolve();
-          };
-      });
-      stopWaiting = () => {};
+      if (delayMs > 0) await waitFor(delayMs);
       if (life !== ofLife) return { matter, ui: null };
       if (isInterrupted) throw new NodeError('interrupted');
       setState(node, 'running', step, steps!);
@@ -230,10 +238,10 @@ export function createSimulatedWorker(options: WorkerOptions) {
       send('progress', { value: step, max: steps!, prompt_id: id, node }, client);
       if (knobs.hasPreviews) options.preview(node, id, client, false);
     }
-    if (isInterrupted) throw new NodeError('interrupted');
     return { matter, ui: writeResult(classType, inputs, matter, signatureOf(graph, node)) };
   };
-  let stopWaiting = () => {};
+  const waitFor = (delayMs: number) =>
+    new Promise<void>((resolve) => void timers.after(delayMs, resolve));
 
   const sizeOfInput = async (name: unknown): Promise<Matter> => {
     const bytes = await disk.findNamed(String(name))?.bytes();
@@ -303,14 +311,15 @@ export function createSimulatedWorker(options: WorkerOptions) {
   /** As the real one picks: what is ready, results and their next of kin first. */
   const orderOf = function* ({ 2: graph, 4: wanted }: Item, isCached: (node: string) => boolean) {
     const waiting: string[] = [];
-    const stack = [...wanted];
-    while (stack.length > 0) {
-      const node = stack.pop()!;
-      if (waiting.includes(node)) continue;
-      waiting.push(node);
-      for (const value of Object.values(graph[node]!.inputs ?? {}))
-        if (isLink(value) && !isCached(value[0]) && !waiting.includes(value[0]))
-          stack.push(value[0]);
+    for (const output of wanted) {
+      const stack = [output];
+      while (stack.length > 0) {
+        const node = stack.pop()!;
+        if (waiting.includes(node)) continue;
+        waiting.push(node);
+        for (const value of Object.values(graph[node]!.inputs ?? {}))
+          if (isLink(value) && !isCached(value[0])) stack.push(value[0]);
+      }
     }
     const needs = (node: string) =>
       Object.values(graph[node]!.inputs ?? {}).flatMap((value) =>
@@ -349,8 +358,8 @@ export function createSimulatedWorker(options: WorkerOptions) {
       sendStatus();
     },
     interrupt: () => {
+      // Noticed at the end of the step at work.
       isInterrupted = true;
-      stopWaiting();
     },
     free: (models: boolean, everything: boolean) => {
       isFreeing = {
