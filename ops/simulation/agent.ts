@@ -309,7 +309,7 @@ export class SimulatedAgent {
     const blob = `sha256:${this.#random.split(`${job} ${number} ${this.id} ${epoch}`).hex(64)}`;
     const output: Output = { blob, bytes: 10, mediaType: 'image/png', facts };
     const report: AgentFrame = { type: 'finished', ...of, outputs: [output], runMs };
-    this.#world.upload(this, attempt.order, output, () => say(report));
+    this.#world.files.upload(this, attempt.order, output, () => say(report));
   }
 
   #cancel(of: { job: string; attempt: number }): void {

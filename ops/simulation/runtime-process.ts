@@ -57,7 +57,8 @@ export class RuntimeProcess {
       store: storeWithFaults(world, owner, random.split('store')),
       clock,
       ids: new SimulatedIds(random.split('ids')),
-      isStored: (accountId: string, output: Output) => world.isStored(owner, accountId, output),
+      isStored: (accountId: string, output: Output) =>
+        world.files.isStored(owner, accountId, output),
       runtimeId,
       version: 'simulated',
       log: (message) => world.logged(owner, message),

@@ -4,17 +4,18 @@ import { MemoryStore } from '../../db/memory-store.ts';
 import type { CommitBatch, CommitResult } from '../../db/store.ts';
 import { jobRef, refKey, workerRef } from '../../machines/contract/ids.ts';
 import type { ModelOffer } from '../../machines/contract/models.ts';
-import type { AgentFrame, Output, RuntimeFrame } from '../../machines/contract/worker-protocol.ts';
+import type { AgentFrame, RuntimeFrame } from '../../machines/contract/worker-protocol.ts';
 import type { Ids } from '../../runtime/clock.ts';
 import { SimulatedAgent } from './agent.ts';
 import { Books, sameLease } from './books.ts';
 import { Ether } from './channel.ts';
 import type { Check, Invariant, Violation } from './check.ts';
+import { Files } from './files.ts';
 import { drawSwarm, type Fault, type Mishap, type Swarm } from './faults.ts';
 import { History, Subscriber } from './history.ts';
 import { checkZeroSum } from './invariants-of-money.ts';
 import { AFTER_EVERY_COMMIT } from './invariants.ts';
-import { Person, request } from './people.ts';
+import { Person } from './people.ts';
 import { Random } from './random.ts';
 import { RuntimeProcess } from './runtime-process.ts';
 import { Scheduler, type Owner } from './scheduler.ts';
@@ -66,6 +67,7 @@ export class World {
   /** Folding every journal takes as long as all its turns did. */
   readonly isReplayed: boolean;
   readonly ether = new Ether(this);
+  readonly files = new Files(this);
   /** Some seeds have runtimes that only look, now and then, for what others do. */
   readonly hasChannel: boolean;
   readonly hasPresence: boolean;
@@ -85,7 +87,6 @@ export class World {
   readonly holders = new Map<string, string>();
   readonly faults = new Map<Fault, number>();
   readonly sometimes = new Map<Sometimes, number>();
-  readonly #uploaded = new Set<string>();
   readonly #ids = new WeakMap<Owner, Ids>();
   /** Attempts that a worker brought along and that are nobody's any more: told to stop, and hold no slot. */
   readonly unclaimed = new Set<string>();
@@ -196,8 +197,7 @@ export class World {
         `${refKey(ref)} was parked: ${reason}`,
       );
     seenInCommit(this, commit);
-    const isUploaded = (accountId: string, blob: string) =>
-      this.#uploaded.has(`${accountId} ${blob}`);
+    const isUploaded = this.files.has;
     const leaseTerm = (name: string, at: number) => {
       const lease = this.memory.tables.leases.get(name);
       return lease && lease.holder !== null && lease.expiresAt > at ? lease.term : null;
@@ -240,42 +240,6 @@ export class World {
     this.tell(runtime.name, () => `logs ${message.slice(0, 200)}`);
     if (message.startsWith('after a commit:'))
       this.violate('I0 no programmer error', `${runtime.name} logged ${message.slice(0, 300)}`);
-  }
-
-  // --- files --------------------------------------------------------------------------------------
-
-  isStored(runtime: Owner, accountId: string, { blob }: Output): Promise<boolean> {
-    return new Promise((resolve) => {
-      const delayMs = this.random.split(blob).between(0.2, 5);
-      this.scheduler.after(delayMs, runtime, 'looks for a file', () =>
-        resolve(this.#uploaded.has(`${accountId} ${blob}`)),
-      );
-    });
-  }
-
-  /** Uploads go to any runtime, and are tried until there is an answer that counts. */
-  upload(agent: SimulatedAgent, order: RunOrder, output: Output, done: () => void): void {
-    const { owner } = agent;
-    const random = this.random.split(`upload ${output.blob}`);
-    if (this.befalls('uploadMissing', random, agent.id)) return done();
-    const once = (): void => {
-      if (agent.isOver(order) || !owner.isAlive) return;
-      const { job, attempt } = order;
-      request(
-        this,
-        random,
-        'upload',
-        ({ core }) => core!.sessions.leaseOf(agent.id, job, attempt),
-        (answer) => {
-          if (agent.isOver(order) || !owner.isAlive) return;
-          const isDone = answer !== null && 'value' in answer && answer.value !== null;
-          if (isDone) return this.scheduler.after(1, owner, 'uploaded', done);
-          this.scheduler.after(random.between(100, 2_000), owner, 'uploads again', once);
-        },
-        (lease) => void (lease && this.#uploaded.add(`${lease.accountId} ${output.blob}`)),
-      );
-    };
-    this.scheduler.after(random.logarithmic(1, 100), owner, 'uploads', once);
   }
 
   // --- what agents see ----------------------------------------------------------------------------
