@@ -21,9 +21,10 @@ export interface WorkerConfig {
 
 /**
  * Resolves with the reason when the worker has stopped and nothing of it is left running.
+ * @param stopped may be aborted at any moment, also before the first engine is there
  * @throws BadEngines when what was configured cannot be
  */
-export async function runWorker(config: WorkerConfig): Promise<string> {
+export async function runWorker(config: WorkerConfig, stopped: AbortSignal): Promise<string> {
   // Data on stdout, talk on stderr.
   const log = pino(
     { name: 'worker', serializers: { error: pino.stdSerializers.err } },
@@ -39,20 +40,15 @@ export async function runWorker(config: WorkerConfig): Promise<string> {
     hasOtherCards: cards.length > 1,
     log,
   });
-  const asked = Promise.withResolvers<string>();
-  let agent: ReturnType<typeof startAgent> | undefined;
-  const stop = () => {
-    asked.resolve('The worker was stopped.');
-    void agent?.close();
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
-  // A worker started by `up` must not outlive it, nor the engines this one.
-  process.once('disconnect', stop);
+  const asked = new Promise<string>((resolve) => {
+    const stop = () => resolve('The worker was stopped.');
+    if (stopped.aborted) stop();
+    else stopped.addEventListener('abort', stop, { once: true });
+  });
   process.once('exit', hosts.abandon);
   try {
-    await Promise.race([hosts.start(), asked.promise]);
-    agent = startAgent({
+    await Promise.race([hosts.start(), asked]);
+    const agent = startAgent({
       ...config,
       version: packageJson.version,
       gpu: card === null ? null : factsOf(card),
@@ -60,13 +56,10 @@ export async function runWorker(config: WorkerConfig): Promise<string> {
       ...(card !== null && { cardUsedBytes: cardUsedBytes(card) }),
       log,
     });
-    const reason = await Promise.race([agent.closed, asked.promise]);
+    const reason = await Promise.race([agent.closed, asked]);
     await agent.close();
     return reason;
   } finally {
-    process.off('SIGTERM', stop);
-    process.off('SIGINT', stop);
-    process.off('disconnect', stop);
     await hosts.stop();
     process.off('exit', hosts.abandon);
   }

@@ -1,7 +1,9 @@
 // The way of a worker's key, from the operator's token to the file on the worker's machine.
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { revokeApiKey } from '../../db/queries/api-keys.ts';
 import { readConfig } from '../../runtime/config.ts';
@@ -9,6 +11,7 @@ import { startTestRuntime, type TestRuntime } from '../../runtime/http/testing.t
 import { dialIn, helloOf } from '../../runtime/http/worker-testing.ts';
 import { removeFolder, temporaryFolder } from '../testing.ts';
 import { issueToken } from './enrol.ts';
+import { REPOSITORY } from './home.ts';
 import { acceptedAs } from './issue-key.ts';
 import { Misuse } from './misuse.ts';
 import { enrolWorker, keyOfWorker } from './worker-key.ts';
@@ -69,6 +72,24 @@ it('a token in the environment is exchanged at the first start, and not looked a
   // A key in the environment is what somebody said last.
   const named = config('auto', { TESSERA_WORKER_KEY: 'tsr_worker_x' });
   expect(await keyOfWorker(named)).toBe('tsr_worker_x');
+});
+
+it('the command line answers with JSON, and with nothing secret in it', async () => {
+  const { token } = await issueToken(runtime.url, 'gpu 2');
+  const env = {
+    ...{
+      PATH: process.env['PATH'],
+      TESSERA_HOME: join(folder, 'said'),
+      TESSERA_WORKER_NAME: 'said',
+    },
+    TESSERA_URL: `http://127.0.0.1:${port}`,
+  };
+  const main = join(REPOSITORY, 'ops', 'cli', 'main.ts');
+  const args = [main, 'worker', 'enrol', token, '--json'];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env });
+  const path = join(folder, 'said', 'workers', 'said.key');
+  expect(JSON.parse(stdout)).toMatchObject({ name: 'gpu 2', key_file: path });
+  expect(stdout + stderr).not.toContain(readFileSync(path, 'utf8').trim());
 });
 
 it('a token is not spent where its key could not be kept', async () => {

@@ -29,6 +29,8 @@ function program(): Command {
     .helpOption('-h, --help', 'tell how a command is used')
     .helpCommand('help [command]', 'tell how a command is used')
     .showSuggestionAfterError()
+    // `worker enrol --json` is not `worker --json`.
+    .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(sentence(text)) })
     .addHelpText('after', '\nSettings are environment variables; ops/env.example explains each.');
   tessera
@@ -48,7 +50,16 @@ function program(): Command {
   tessera
     .command('worker')
     .description('start a worker beside a GPU; it dials in at TESSERA_URL with its key')
-    .action(async () => {
+    // Or `worker enrol --json` would be taken for `worker --json`.
+    .enablePositionalOptions()
+    .option('--check', 'start nothing; say what this machine lacks, and what to do about it')
+    .option('--json', 'with --check: answer {"ready": ..., "findings": [...]}')
+    .action(async (options: { check?: true; json?: true }) => {
+      if (options.check) {
+        const { checkWorker } = await import('./worker-check.ts');
+        process.exitCode = await checkWorker(options, env);
+        return;
+      }
       const { worker } = await import('./worker.ts');
       await worker(env);
     })

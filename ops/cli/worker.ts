@@ -14,14 +14,20 @@ export async function worker(env: NodeJS.ProcessEnv): Promise<void> {
   const { name } = settings;
   const folder = homeAt(home).worker(name);
   const lock = takeInstanceLock(`${folder}.lock`, `tessera worker (${name})`);
-  // The agent itself listens for signals and stops; this keeps a repeated one from killing it half-way.
-  const ignore = onStopSignals({ stop: () => undefined, hurry: () => process.exit(EXIT_FAILURE) });
+  const stopped = new AbortController();
+  const ignore = onStopSignals({
+    stop: () => stopped.abort(),
+    hurry: () => process.exit(EXIT_FAILURE),
+  });
   try {
     const key = await keyOfWorker(config);
     const { runWorker } = await import('../../adapters/worker/main.ts');
     const enginesFolder = homeAt(home).engines(name);
     const engines = enginesOf(config);
-    const reason = await runWorker({ ...settings, key, folder, enginesFolder, engines });
+    const reason = await runWorker(
+      { ...settings, key, folder, enginesFolder, engines },
+      stopped.signal,
+    );
     console.error(`The worker has ended: ${reason}`);
   } catch (error) {
     throw error instanceof BadEngines ? new Misuse(error.message) : error;

@@ -36,6 +36,9 @@ export interface SimulatorOptions {
   readonly forget?: () => void;
 }
 
+/** A simulator may run for a whole day. */
+const REQUESTS_KEPT = 1000;
+
 interface Plan {
   readonly path: RegExp;
   readonly how: Misbehaviour;
@@ -43,7 +46,9 @@ interface Plan {
 }
 
 export class Simulator {
-  /** Every request so far, oldest first. */
+  /** Told of each request before it is answered; the answer waits for it. */
+  watcher: (request: SimulatedRequest) => Promise<void> | void = () => undefined;
+  /** The requests so far, oldest first; of very many the last. */
   readonly requests: SimulatedRequest[] = [];
   readonly #options: SimulatorOptions;
   readonly #sockets = new Set<Socket>();
@@ -69,6 +74,7 @@ export class Simulator {
 
   /** The next requests to a path that matches. */
   misbehave(path: RegExp, how: Misbehaviour, times = 1): void {
+    this.#plans = this.#plans.filter(({ left }) => left > 0);
     this.#plans.push({ path, how, left: times });
   }
 
@@ -132,6 +138,9 @@ export class Simulator {
     }
     const request = read(message, Buffer.concat(chunks));
     this.requests.push(request);
+    if (this.requests.length > 2 * REQUESTS_KEPT) this.requests.splice(0, REQUESTS_KEPT);
+    await this.watcher(request);
+    if (response.destroyed) return; // killed meanwhile
     const plan = this.#plans.find(({ path, left }) => left > 0 && path.test(request.path));
     if (plan) plan.left -= 1;
     await this.#answer(request, response, plan?.how);
