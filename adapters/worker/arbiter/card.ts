@@ -119,7 +119,12 @@ export function createCard(options: CardOptions) {
     const before = await measureForeign();
     const known = measurements.of(model);
     const facts = await engines.step(host, {
-      work: (stop) => host.engine.load(model, stop),
+      work: (stop) =>
+        host.engine.load(model, stop).catch(async (error: unknown) => {
+          const isCrash = error instanceof EngineFailure && error.code === 'engineCrashed';
+          if (isCrash && !stop.aborted) await engines.crashed(host, error.message);
+          throw error;
+        }),
       patienceMs: patienceOfLoad(known, options.offerOf(model)?.loadMs ?? 0),
       what: `The load of ${model}`,
       ...(signal !== undefined && { signal }),

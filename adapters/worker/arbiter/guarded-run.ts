@@ -53,6 +53,14 @@ export function createGuard(options: GuardOptions) {
   const { card, engines, measurements, timers, log } = options;
   const strains = new Map<string, Strain>();
 
+  /** What an engine's own words mean for what is loaded in it. */
+  const heed = async ({ host, model }: RunFacts, error: unknown): Promise<never> => {
+    const code = error instanceof EngineFailure ? error.code : null;
+    if (code === 'modelMissing') card.forget(model);
+    if (code === 'engineCrashed') await engines.crashed(host, (error as EngineFailure).message);
+    throw error;
+  };
+
   const once = async (
     facts: RunFacts,
     job: EngineJob,
@@ -87,7 +95,11 @@ export function createGuard(options: GuardOptions) {
     const stopPeaks = every(timers, PEAK_EVERY_MS, () => void card.notePeak(model).catch(() => {}));
     try {
       const outputs = await engines.step(host, {
-        work: (stop) => host.engine.run(job, hear, stop),
+        work: (stop) =>
+          host.engine.run(job, hear, stop).catch((error: unknown) => {
+            if (stop.aborted) throw error;
+            return heed(facts, error);
+          }),
         patienceMs: patience.totalMs,
         what: 'The job',
         signal,
@@ -111,13 +123,6 @@ export function createGuard(options: GuardOptions) {
       callOffSilence();
       stopPeaks();
     }
-  };
-
-  /** What an engine's own words mean for what is loaded in it. */
-  const heed = async ({ host, model }: RunFacts, error: unknown) => {
-    if (!(error instanceof EngineFailure)) return;
-    if (error.code === 'modelMissing') card.forget(model);
-    if (error.code === 'engineCrashed') await engines.crashed(host, error.message);
   };
 
   const run = async (
@@ -165,10 +170,7 @@ export function createGuard(options: GuardOptions) {
         }
         return await attempt(startsSafe(strainOf(), timers.now()));
       } catch (error) {
-        if (signal.aborted || !isOutOfMemory(error)) {
-          if (!signal.aborted) await heed(facts, error);
-          throw error;
-        }
+        if (signal.aborted || !isOutOfMemory(error)) throw error;
         if (afterOutOfMemory(isRetry, hasSpoken) === 'restart') {
           log.warn({ model, engine: host.engine.name }, 'A job ran out of memory for good');
           await engines.restartWhenIdle(host, 'it ran out of memory', key);
