@@ -93,7 +93,7 @@ export async function openHosts(options: HostsOptions): Promise<Hosts> {
       for (const host of kept) host.start?.();
     },
     stop: async () => {
-      await Promise.all(kept.map((host) => host.stop?.()));
+      await Promise.all(kept.map(async (host) => host.stop?.()));
       await Promise.all(kept.map(({ engine }) => engine.close()));
     },
     abandon: () => {

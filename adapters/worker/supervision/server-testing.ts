@@ -3,20 +3,22 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 
+const say = (line: string): unknown => process.stdout.write(`${line}\n`);
+
 const [port = '', way = ''] = process.argv.slice(2);
-console.log(`starting ${process.pid} ${process.env['TESSERA_WORKER_KEY'] ?? 'without our key'}`);
+say(`starting ${process.pid} ${process.env['TESSERA_WORKER_KEY'] ?? 'without our key'}`);
 if (way === 'dies') {
-  console.error('error: model file not found');
+  process.stderr.write('error: model file not found\n');
   process.exit(3);
 }
-if (way === 'deaf') process.on('SIGTERM', () => console.log('not now'));
+if (way === 'deaf') process.on('SIGTERM', () => say('not now'));
 if (way === 'parent') {
   spawn(process.execPath, [import.meta.filename, port, 'deaf'], { stdio: 'inherit' });
   setInterval(() => undefined, 60_000);
 } else {
   createServer((request, response) => {
     if (request.url === '/die') process.exit(7);
-    if (request.url === '/lose') console.log('Failed to initialize NVML: Unknown Error');
+    if (request.url === '/lose') say('Failed to initialize NVML: Unknown Error');
     response.end(String(process.pid));
   }).listen(Number(port), '127.0.0.1');
 }

@@ -1,5 +1,4 @@
 // An engine, its vessel and a clock, all in a test's hand.
-import type { Engine } from '../../../machines/contract/engine.ts';
 import { createManualClock, type ManualClock } from '../clock-testing.ts';
 import { createHeldEngine, type HeldEngine } from '../engine-testing.ts';
 import type { Log } from '../seams.ts';
@@ -63,7 +62,7 @@ export function setSupervisorStage(): SupervisorStage {
   };
   const supervisor = supervise({
     name: 'held',
-    watched: watchEngine(engine as Engine, 'held'),
+    watched: watchEngine(engine, 'held'),
     pinned: ['alpha'],
     vessel,
     output: {
