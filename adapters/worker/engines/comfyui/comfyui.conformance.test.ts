@@ -1,5 +1,6 @@
 // ComfyUI's suite: against the simulator always, against a real server where TESSERA_TEST_REAL_COMFYUI is its URL.
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import type { EngineJob } from '../../../../machines/contract/engine.ts';
 import { PARAMS } from '../../../../machines/contract/requests.ts';
 import { quickTimers } from '../../clock-testing.ts';
@@ -14,6 +15,33 @@ const folders = {
   diffusion_models: ['wan2.2_ti2v_5B_fp16.safetensors'],
   text_encoders: ['umt5_xxl_fp8_e4m3fn_scaled.safetensors', 't5-base.safetensors'],
   vae: ['wan2.2_vae.safetensors'],
+};
+
+const pictureOf = async (side: number) => ({
+  role: 'image',
+  bytes: await sharp({ create: { width: side, height: side, channels: 3, background: 'teal' } })
+    .png()
+    .toBuffer(),
+});
+
+const withInput: ConformanceCase = {
+  model: 'core-image',
+  modality: 'image',
+  prompt: '',
+  params: { scale: 3 },
+  inputs: [await pictureOf(40)],
+  expected: { width: 120, height: 120 },
+  long: { params: { scale: 4, steps: 16 }, inputs: [await pictureOf(512)] },
+  invalid: [
+    { params: {}, inputs: [] },
+    {
+      params: {},
+      inputs: [{ role: 'image', bytes: Buffer.from('no picture at all, only words') }],
+    },
+    { params: {}, inputs: [await pictureOf(40), await pictureOf(41)] },
+    { params: {}, inputs: [{ role: 'video', bytes: (await pictureOf(40)).bytes }] },
+  ],
+  seeded: false,
 };
 
 const probe: ConformanceCase = {
@@ -45,6 +73,7 @@ describeEngine({
   },
   cases: [
     probe,
+    withInput,
     {
       ...probe,
       model: 'sdxl',
@@ -89,6 +118,7 @@ if (real !== undefined)
     name: `comfyui (real, ${real})`,
     open: () => createComfyuiEngine({ url: real, workflowsFolder }),
     cases: [
+      withInput,
       {
         ...probe,
         model: 'core',

@@ -127,7 +127,7 @@ it('deletes a prompt that is taken only in part', async () => {
   const settings = { url: server.url, workflowsFolder };
   const other = await createComfyuiEngine(settings, { timers: quickTimers, fetch: fetchPartly });
   await other.load('probe', never);
-  await expect(other.run(jobOf('probe', { steps: 1000 }), () => {}, never)).rejects.toMatchObject({
+  await expect(other.run(jobOf('probe', { steps: 150 }), () => {}, never)).rejects.toMatchObject({
     code: 'engineError',
     message: 'ComfyUI does not accept ImageInvert: required_input_missing.',
   });
@@ -143,7 +143,14 @@ it('says what a server lacks and offers the rest', async () => {
   );
   expect(lacks.join()).toContain('models/upscale_models');
   const offered = (await engine.models()).map(({ id }) => id);
-  expect(offered).toEqual(['probe', 'sdxl', 'sdxl-image', 'sdxl-inpaint'].sort());
+  expect(offered.sort()).toEqual([
+    'core',
+    'core-image',
+    'probe',
+    'sdxl',
+    'sdxl-image',
+    'sdxl-inpaint',
+  ]);
   await expect(engine.load('upscale', never)).rejects.toMatchObject({ code: 'modelMissing' });
   await expect(engine.load('../sdxl', never)).rejects.toMatchObject({ code: 'modelMissing' });
 });

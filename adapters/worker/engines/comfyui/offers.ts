@@ -1,9 +1,15 @@
 // A workflow as the catalogue shows it.
 import type { InputSlot, ModelOffer } from '../../../../machines/contract/models.ts';
 import type { ComfyuiSettings } from './settings.ts';
-import { FILE_SLOTS, type Workflow } from './workflow.ts';
+import { FILE_SLOTS, type NumberSlot, type Workflow } from './workflow.ts';
 
 const KINDS = { image: 'image', mask: 'image', audio: 'audio', video: 'video' } as const;
+
+/** Those that a person may ask for. */
+const SCALES = [2, 3, 4];
+
+const isWithin = (value: number, { min, max }: NumberSlot): boolean =>
+  value >= min && value <= max;
 
 export function offerOf(
   file: Workflow,
@@ -16,6 +22,7 @@ export function offerOf(
     return slot === undefined ? [] : [{ role, kind: KINDS[role], isRequired: slot.isRequired }];
   });
   const names = loras.filter((lora) => lora.workflows.includes(id)).map((lora) => lora.name);
+  const { scale } = file.slots;
   return {
     ...{ id, name, modality, description, loadMs, runMs, limits },
     engine: 'comfyui',
@@ -24,6 +31,7 @@ export function offerOf(
     voices: [],
     ...(inputs.length > 0 && { inputs }),
     ...(file.formats && { formats: Object.keys(file.formats.choices) }),
+    ...(scale && { scales: SCALES.filter((times) => isWithin(times, scale)) }),
     ...(file.loras && names.length > 0 && { loras: names.slice(0, 200) }),
   };
 }

@@ -1,10 +1,10 @@
 // The simulated server's one worker: a queue by number, and prompts carried out node by node with the events of a
 // real run. Nothing waits but what waits in a real one: steps, and files being read.
-import { createHash } from 'node:crypto';
 import type { Timers } from '../../../seams.ts';
 import type { Disk, StoredFile } from './disk.ts';
 import { film, flac, mp3, picture } from './media.ts';
 import { matterOf, stepsOf, type Matter, type NodeInfo } from './nodes.ts';
+import { orderOf, signatureOf } from './order.ts';
 import { isLink, type PromptGraph } from './validation.ts';
 
 export type Item = [
@@ -132,7 +132,8 @@ export function createSimulatedWorker(options: WorkerOptions) {
     let isGood = true;
     const fresh: typeof cache = new Map();
     try {
-      for (const node of orderOf(item, (each) => cached.includes(each))) {
+      const isOutput = (name: string) => options.describe(name)!.output_node;
+      for (const node of orderOf(graph, item[4], isOutput, (each) => cached.includes(each))) {
         const signature = signatures.get(node)!;
         const known = cache.get(signature);
         if (known !== undefined) {
@@ -308,37 +309,6 @@ export function createSimulatedWorker(options: WorkerOptions) {
     isFreeing = { models: false, cache: false };
   };
 
-  /** As the real one picks: what is ready, results and their next of kin first. */
-  const orderOf = function* ({ 2: graph, 4: wanted }: Item, isCached: (node: string) => boolean) {
-    const waiting: string[] = [];
-    for (const output of wanted) {
-      const stack = [output];
-      while (stack.length > 0) {
-        const node = stack.pop()!;
-        if (waiting.includes(node)) continue;
-        waiting.push(node);
-        for (const value of Object.values(graph[node]!.inputs ?? {}))
-          if (isLink(value) && !isCached(value[0])) stack.push(value[0]);
-      }
-    }
-    const needs = (node: string) =>
-      Object.values(graph[node]!.inputs ?? {}).flatMap((value) =>
-        isLink(value) ? [value[0]] : [],
-      );
-    const isOutput = (node: string) => options.describe(graph[node]!.class_type!)!.output_node;
-    const users = (node: string) => waiting.filter((other) => needs(other).includes(node));
-    while (waiting.length > 0) {
-      const ready = waiting.filter((node) => !needs(node).some((other) => waiting.includes(other)));
-      const next =
-        ready.find(isOutput) ??
-        ready.find((node) => users(node).some(isOutput)) ??
-        ready.find((node) => users(node).some((user) => users(user).some(isOutput))) ??
-        ready[0]!;
-      waiting.splice(waiting.indexOf(next), 1);
-      yield next;
-    }
-  };
-
   return {
     put,
     pending,
@@ -378,19 +348,6 @@ export function createSimulatedWorker(options: WorkerOptions) {
       lastNode = null;
     },
   };
-}
-
-/** Of all a node's result depends on. */
-function signatureOf(graph: PromptGraph, node: string): string {
-  const { class_type, inputs = {} } = graph[node]!;
-  const parts = Object.entries(inputs).map(([name, value]) =>
-    isLink(value) && graph[value[0]]
-      ? [name, signatureOf(graph, value[0]), value[1]]
-      : [name, value],
-  );
-  return createHash('sha1')
-    .update(JSON.stringify([class_type, parts]))
-    .digest('hex');
 }
 
 const metaOf = (node: string) => ({
