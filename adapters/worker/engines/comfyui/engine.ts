@@ -9,6 +9,7 @@ import {
   type EngineOutput,
 } from '../../../../machines/contract/engine.ts';
 import { systemSeams, type Seams } from '../../seams.ts';
+import { openAdaptations } from './adaptations.ts';
 import { createClient } from './client.ts';
 import { fillGraph } from './graph.ts';
 import { readWorkflows } from './library.ts';
@@ -18,7 +19,7 @@ import { offerOf } from './offers.ts';
 import { runGraph, type RunOptions } from './run.ts';
 import { comfyuiSettings, type ComfyuiSettingsInput } from './settings.ts';
 import { uploadInputs } from './uploads.ts';
-import { inputsFor, valuesFor } from './values.ts';
+import { inputsFor, valuesFor, type Values } from './values.ts';
 import type { Workflow } from './workflow.ts';
 
 export interface ComfyuiSeams extends Seams {
@@ -29,6 +30,12 @@ export interface ComfyuiSeams extends Seams {
 export interface ComfyuiEngine extends Engine {
   /** In sentences, what the server lacks for the workflows that it is to run. */
   lacks(): Promise<readonly string[]>;
+}
+
+interface Asked {
+  readonly job: EngineJob;
+  readonly report: RunOptions['report'];
+  readonly signal: AbortSignal;
 }
 
 /** Previews and the state of a large graph in one message. */
@@ -49,6 +56,7 @@ export async function createComfyuiEngine(
   const settings = comfyuiSettings.parse(input);
   const workflows = await readWorkflows(settings);
   const client = createClient({ url: settings.url, fetch, timers });
+  const adaptations = await openAdaptations(settings, { fetch, timers });
   const server = { client, timers };
   const loaded = new Map<string, { loadMs: number; vramBytes: number }>();
   /** What the card held more after a run than when the model was loaded. */
@@ -76,9 +84,6 @@ export async function createComfyuiEngine(
     measured.set(model, Math.max(measured.get(model) ?? 0, after - before, 0));
   };
 
-  const lorasAt = (at: Inventory) =>
-    settings.loras.filter(({ file }) => hasFile(at.files, 'loras', file));
-
   const run: Engine['run'] = async (job, report, signal) => {
     signal.throwIfAborted();
     const file = workflowOf(job.model);
@@ -86,7 +91,12 @@ export async function createComfyuiEngine(
       throw new EngineFailure('unsupported', `${file.name} makes ${file.modality}, nothing else.`);
     if (!loaded.has(job.model))
       throw new EngineFailure('modelMissing', `${file.name} is not loaded.`);
-    const values = valuesFor(file, job, lorasAt(stock ?? (await inventory())), random);
+    const values = valuesFor(file, job, adaptations.at(stock ?? (await inventory())), random);
+    const release = await adaptations.hold(values.loras, signal);
+    return make(file, values, { job, report, signal }).finally(release);
+  };
+
+  const make = async (file: Workflow, values: Values, { job, report, signal }: Asked) => {
     const inputs = inputsFor(file, job);
     const names = await uploadInputs(inputs, client, uuid, signal);
     if (job.isSafe) await freeMemory(server);
@@ -119,7 +129,7 @@ export async function createComfyuiEngine(
     models: async () => {
       const at = await inventory();
       const complete = [...workflows.values()].filter((file) => missingFor(file, at).length === 0);
-      return complete.map((file) => offerOf(file, lorasAt(at), measured.get(file.id)));
+      return complete.map((file) => offerOf(file, adaptations.at(at), measured.get(file.id)));
     },
     lacks: async () => {
       const at = await inventory();
@@ -153,7 +163,10 @@ export async function createComfyuiEngine(
     },
     vramUsedBytes,
     run,
-    close: async () => loaded.clear(),
+    close: async () => {
+      loaded.clear();
+      await adaptations.close();
+    },
   };
 }
 

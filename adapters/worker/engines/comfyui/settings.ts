@@ -1,5 +1,6 @@
 // What an operator writes for one ComfyUI server in the worker's engines file.
 import { z } from 'zod';
+import { loraList } from '../../loras/lora-list.ts';
 import { modelFile } from './workflow.ts';
 
 export const comfyuiSettings = z.strictObject({
@@ -23,6 +24,16 @@ export const comfyuiSettings = z.strictObject({
     )
     .max(500)
     .default([]),
+  /** More of them, fetched when a job needs one. `models` of the list names workflows. */
+  loraCache: z
+    .strictObject({
+      /** The server's `loras` folder, as this worker sees it. */
+      folder: z.string().min(1),
+      /** The longest unused goes when they are more. */
+      bytesMax: z.number().int().positive(),
+      list: loraList,
+    })
+    .optional(),
   /** Pictures of the unfinished work. They cost the server a little; `--preview-method` decides how good they are. */
   previews: z.boolean().default(true),
   /** A result above this is refused rather than kept in memory. */
