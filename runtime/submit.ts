@@ -99,7 +99,7 @@ interface Work {
 async function prepare(host: Host, asked: Asked): Promise<Work> {
   const { request } = asked;
   const prompt = request.prompt?.trim() ?? '';
-  if (prompt === '' && request.modality !== 'transcript')
+  if (prompt === '' && needsPrompt(request))
     throw invalid('A prompt is needed: say what you want.', [
       { at: '/prompt', reason: 'is empty or missing' },
     ]);
@@ -115,6 +115,10 @@ async function prepare(host: Host, asked: Asked): Promise<Work> {
   await host.dispatcher.learn([]);
   return choose();
 }
+
+/** A recording is transcribed, and a picture enlarged, as it is. */
+const needsPrompt = ({ modality, params }: JobRequest): boolean =>
+  modality !== 'transcript' && !(modality === 'image' && params['scale'] !== undefined);
 
 /** @throws Refused when one is not the account's, or two are the same thing */
 async function filesOf(host: Host, { accountId, request }: Asked): Promise<InputFile[]> {

@@ -142,6 +142,17 @@ describe('what a model takes', () => {
     expect([made.statusCode, made.json<JobView>().model]).toEqual([202, 'editor']);
   });
 
+  it('needs no words to enlarge a picture', async () => {
+    const { key } = await newcomer();
+    const inputs = [{ blob: await upload(key) }];
+    const wish = { prompt: '', dry_run: true, inputs };
+    expect((await ask(key, { ...wish, params: { scale: 2 } })).json()).toMatchObject({
+      ...{ model: 'editor', params: { scale: 2 } },
+    });
+    expect(told(await ask(key, wish))).toEqual([400, 'invalid_request']);
+    expect(told(await ask(key, { ...wish, params: { scale: 3 } }))).toEqual([422, 'impossible']);
+  });
+
   it('is what comes out where no format was asked for', async () => {
     const { key } = await newcomer();
     const speech = { modality: 'audio', dry_run: true };

@@ -8,8 +8,7 @@ const KINDS = { image: 'image', mask: 'image', audio: 'audio', video: 'video' } 
 /** Those that a person may ask for. */
 const SCALES = [2, 3, 4];
 
-const isWithin = (value: number, { min, max }: NumberSlot): boolean =>
-  value >= min && value <= max;
+const isWithin = (value: number, { min, max }: NumberSlot): boolean => value >= min && value <= max;
 
 export function offerOf(
   file: Workflow,
