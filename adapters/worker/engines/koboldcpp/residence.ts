@@ -74,6 +74,7 @@ export function createResidence(options: ResidenceOptions): Residence {
     if (expected === null && current !== LAUNCHED) return false;
     if (expected !== null) {
       const { result } = await client.ask({ path: '/api/v1/model', schema: answer, signal });
+      if (result === HIDDEN) throw new EngineFailure('engineUnreachable', NO_PASSWORD);
       if (result.replace(/^koboldcpp\//, '') !== expected) return false;
     }
     if (model.modality !== 'text' || model.of.contextTokens === undefined) return true;
@@ -185,6 +186,10 @@ const never = new AbortController().signal;
 
 const NO_ADMIN =
   'KoboldCPP does not let models be switched: start it with --admin and --admindir, and give its admin password.';
+/** The name of every model to those without the password. */
+const HIDDEN = 'koboldcpp/protected-model';
+const NO_PASSWORD =
+  'KoboldCPP wants a password; set `password` in the settings of this engine to the right one.';
 const REFUSED = (file: string) =>
   `KoboldCPP refused to switch to ${file}: it is not in its admin folder, or the admin password is wrong.`;
 

@@ -90,7 +90,7 @@ export const koboldcppSettings = z
     firstWordTimeoutMs: ms.default(300_000),
     /** How long it may be silent between two words: a bad request is never answered. */
     idleTimeoutMs: ms.default(60_000),
-    /** How long a cancelled picture, speech or transcription may go on: it cannot be stopped. */
+    /** How long cancelled work may go on: a prompt is read in parts, and the rest cannot be stopped at all. */
     stuckAfterMs: ms.default(60_000),
   })
   .refine(

@@ -15,6 +15,8 @@ export interface SimulatedModel {
 }
 
 export interface Pace {
+  /** A prompt, or a part of it: nothing is noticed meanwhile. */
+  promptMs: number;
   /** Each word of a text. */
   wordMs: number;
   /** Before the first event of a stream. */
@@ -103,6 +105,7 @@ export class SimulatedProcess {
     if (text.isDone) return;
     let all = '';
     let hasEnded = true;
+    await this.rest(this.#pace.promptMs);
     for (const word of wordsOf(text.request)) {
       await this.rest(this.#pace.wordMs);
       if (this.#isAborted || this.isDead) {

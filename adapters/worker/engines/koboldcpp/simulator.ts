@@ -32,6 +32,7 @@ interface SwitchPace {
 }
 
 const PACE = {
+  promptMs: 0,
   wordMs: 1,
   streamMs: 8,
   pieceMs: 10,

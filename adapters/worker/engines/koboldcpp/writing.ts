@@ -97,7 +97,8 @@ async function listen(
   const stop = () => {
     if (stops.length > 0) return;
     const drop = () => line.abort(DROPPED);
-    stops.push(stopText({ client, timers, genkey, ended: over.promise, drop }));
+    const patienceMs = settings.stuckAfterMs;
+    stops.push(stopText({ client, timers, genkey, patienceMs, ended: over.promise, drop }));
   };
   let callOff = () => {};
   const expectWithin = (limitMs: number) => {
