@@ -55,9 +55,12 @@ async function play(seed: number) {
       if (random.chance(0.8)) arbiter.load(id);
       keys.push(`j${step}`);
       run(`j${step}`, id);
-    } else if (random.chance(0.5) && keys.length > 0) cancel(random.pick(keys));
-    else if (random.chance(0.3)) hosts[random.integer(ENGINES.length)]!.crash('killed');
-    else if (random.chance(0.3) && id !== 'whisper') arbiter.unload(id);
+      return;
+    }
+    const what = random.pick(['cancel', 'crash', 'unload', 'nothing'] as const);
+    if (what === 'cancel' && keys.length > 0) cancel(random.pick(keys));
+    if (what === 'crash') hosts[random.integer(ENGINES.length)]!.crash('killed');
+    if (what === 'unload' && id !== 'whisper') arbiter.unload(id);
   };
   for (let step = 0; step < STEPS; step += 1) {
     act(step);
