@@ -50,8 +50,6 @@ function program(): Command {
   tessera
     .command('worker')
     .description('start a worker beside a GPU; it dials in at TESSERA_URL with its key')
-    // Or `worker enrol --json` would be taken for `worker --json`.
-    .enablePositionalOptions()
     .option('--check', 'start nothing; say what this machine lacks, and what to do about it')
     .option('--json', 'with --check: answer {"ready": ..., "findings": [...]}')
     .action(async (options: { check?: true; json?: true }) => {
