@@ -13,6 +13,7 @@ import type { Clock } from './clock.ts';
 import type { Component } from './component.ts';
 import { Fleet } from './fleet.ts';
 import type { Leases } from './leases.ts';
+import { OpenJobs } from './open-jobs.ts';
 import { Outlooks } from './outlooks.ts';
 import { Queue } from './queue.ts';
 import type { Reader } from './reader.ts';
@@ -23,8 +24,6 @@ import { contextOf, type Outlook } from './views.ts';
 
 /** After a decision that did not hold, the job rests this long, so that a wrong view cannot spin. */
 const REST_MS = 1_000;
-/** Ended jobs remembered: more than can end while a row is on its way here. */
-const ENDED_MAX = 10_000;
 const ROWS_PER_PAUSE = 1_000;
 
 interface Seams {
@@ -44,13 +43,7 @@ export class Dispatcher implements Assigner {
   readonly #queue = new Queue();
   readonly #fleet = new Fleet();
   readonly #outlooks = new Outlooks(this.#queue, this.#fleet);
-  /** Jobs that have not ended, also such as are only being committed. By id. */
-  readonly #live = new Map<
-    string,
-    { ref: ActorRef; modality: Modality; running: boolean; revision: number }
-  >();
-  /** A row read before their end would bring them back. */
-  readonly #ended = new Set<string>();
+  readonly #open = new OpenJobs();
   /** Decided on, and not yet seen with a worker. One that is queued again was turned down. */
   readonly #decided = new Set<string>();
   #rebuilding: Promise<void> | null = null;
@@ -73,7 +66,7 @@ export class Dispatcher implements Assigner {
 
   async #rebuild(): Promise<void> {
     const { store, clock } = this.#seams;
-    const known = [...this.#live.values()];
+    const known = this.#open.refs;
     for (const row of await store.listWithout('worker', 'settled')) this.#seen(row);
     const jobs = await store.listWithout('job', 'settled');
     // In the order of the line, and with pauses in which others get their turn: they may be many.
@@ -83,7 +76,7 @@ export class Dispatcher implements Assigner {
     }
     const open = new Set(jobs.map(({ ref }) => ref.id));
     // Ended by another runtime; or new, and not in the store yet: those are not forgotten.
-    const missing = known.filter(({ ref }) => !open.has(ref.id)).map(({ ref }) => ref);
+    const missing = known.filter(({ id }) => !open.has(id));
     for (const row of await store.load(missing)) this.#seen(row);
     this.#seams.nudge();
   }
@@ -92,8 +85,7 @@ export class Dispatcher implements Assigner {
   async learn(changed: readonly { readonly ref: ActorRef; readonly revision: number }[]) {
     const { store } = this.#seams;
     for (const { ref, revision } of changed)
-      if ((this.#live.get(ref.id)?.revision ?? 0) < revision && !this.#ended.has(ref.id))
-        this.#unsure.set(refKey(ref), ref);
+      if (this.#open.revisionOf(ref.id) < revision) this.#unsure.set(refKey(ref), ref);
     const asked = new Map(this.#unsure);
     for (const row of await store.load([...asked.values()])) this.#seen(row);
     for (const row of await store.listWithout('worker', 'settled')) this.#seen(row);
@@ -115,24 +107,20 @@ export class Dispatcher implements Assigner {
   #noteJob(actor: Actor): void {
     const { id } = actor.ref;
     if (isSettled(actor)) {
-      this.#forget(id);
+      this.#drop(id);
+      this.#open.end(id);
       this.#outlooks.learn(contextOf<JobContext>(actor));
       return;
     }
-    if (this.#ended.has(id)) return;
-    if ((this.#live.get(id)?.revision ?? 0) > actor.revision) return;
+    if (this.#open.revisionOf(id) > actor.revision) return;
     const { spec, run } = contextOf<JobContext>(actor);
-    const running = actor.snapshot.hasTag('running');
-    this.#live.set(id, {
-      ref: actor.ref,
-      modality: spec.modality,
-      running,
-      revision: actor.revision,
-    });
+    const { ref, revision, snapshot } = actor;
+    const running = snapshot.hasTag('running');
+    this.#open.set({ ref, revision, running, modality: spec.modality });
     this.#queue.remove(id);
     this.#resting.delete(id);
     const turnedDown = this.#decided.delete(id);
-    if (stateName(actor.snapshot.value) !== 'queued') return;
+    if (stateName(snapshot.value) !== 'queued') return;
     if (turnedDown) this.#rest(waiting(spec, run));
     else this.#queue.set(waiting(spec, run));
   }
@@ -147,20 +135,10 @@ export class Dispatcher implements Assigner {
     });
   }
 
-  #forget(id: string): void {
-    this.#drop(id);
-    this.#ended.add(id);
-    for (const oldest of this.#ended) {
-      if (this.#ended.size <= ENDED_MAX) break;
-      this.#ended.delete(oldest);
-    }
-  }
-
   #drop(id: string): void {
     this.#queue.remove(id);
     this.#resting.delete(id);
     this.#decided.delete(id);
-    this.#live.delete(id);
   }
 
   /**
@@ -215,7 +193,7 @@ export class Dispatcher implements Assigner {
     const refs = [jobRef(job.accountId, job.id), workerRef(workerId)];
     for (const row of await store.load(refs).catch(() => [])) this.#seen(row);
     // The store is away, or knows nothing newer: as before, but not at once.
-    if (this.#decided.delete(job.id) && this.#live.has(job.id)) this.#rest(job);
+    if (this.#decided.delete(job.id) && this.#open.has(job.id)) this.#rest(job);
     nudge();
   }
 
@@ -226,7 +204,7 @@ export class Dispatcher implements Assigner {
         if (kind === 'worker') this.#fleet.restore(id, before);
         if (kind !== 'job') continue;
         this.#drop(id);
-        this.#ended.delete(id);
+        this.#open.forget(id);
         if (before) this.#noteJob(before);
         // What others said of it was passed over for what has just turned out not to be so.
         this.#unsure.set(key, after.ref);
@@ -259,16 +237,10 @@ export class Dispatcher implements Assigner {
   }
 
   status(): StatusView {
-    const by_modality = { image: 0, video: 0, text: 0, audio: 0, transcript: 0 };
-    let running = 0;
-    for (const job of this.#live.values()) {
-      by_modality[job.modality] += 1;
-      if (job.running) running += 1;
-    }
     return {
       object: 'status',
       version: this.#seams.version,
-      queue: { waiting: this.#live.size - running, running, by_modality },
+      queue: this.#open.counts(),
       workers: this.#fleet.views(),
     };
   }
