@@ -50,13 +50,17 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 /** Tests on a larger scale, with commands of their own. */
-const TRIALS = /^ops\/(bench|crash|differential|rolling|simulation)\//;
+const TRIALS = /^ops\/(bench|crash|day|differential|moments|rolling|simulation)\//;
+
+/** Servers that stand for those of real engines; a trial may run them, the worker never. */
+const SIMULATORS = /^adapters\/worker\/engines\/[^/]+\/simulat(or|ed)\b/;
 
 /** Tests, and what only tests load: exempt from the table, and not to be imported by the rest. */
 export const isTest = (path: string): boolean =>
   /\.test\.(ts|js)$/.test(path) ||
   /(^|[/-])(conformance|testing)(\.ts$|\/)/.test(path) ||
-  TRIALS.test(path);
+  TRIALS.test(path) ||
+  SIMULATORS.test(path);
 
 export function importComplaints(path: string, facts: SourceFacts): string[] {
   const rule = RULES[path.split('/')[0] ?? ''];

@@ -37,7 +37,8 @@ export interface Caller {
   urlOf(path: string): URL;
 }
 
-const TIMEOUT_MS = 15_000;
+/** Generous: many servers do not even tell their health while they work. */
+const TIMEOUT_MS = 30_000;
 
 /** As it stands in settings. A key has its own place, where no log and no sentence repeats it. */
 export const serverUrl = z

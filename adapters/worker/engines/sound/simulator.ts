@@ -143,7 +143,7 @@ export function bodyOf({ body }: SimulatedRequest): Record<string, unknown> {
 function later(delayMs: number, response: ServerResponse | null): Promise<void> {
   return new Promise((resolve) => {
     if (response?.destroyed) return resolve();
-    const timer = setTimeout(resolve, delayMs);
+    const timer = setTimeout(resolve, delayMs).unref();
     response?.once('close', () => {
       clearTimeout(timer);
       resolve();

@@ -101,7 +101,7 @@ const job: EngineJob = {
   inputs: [],
 };
 
-const slowly = (server: SoundServer) => void (server.mishaps.msPerSecond = 100);
+const slowly = (server: SoundServer) => void (server.mishaps.msPerSecond = 50);
 const heal = ({ mishaps, models }: SoundServer) => {
   models.add('music');
   Object.assign(mishaps, { isOutOfMemory: false, isEmpty: false, excessBytes: 0, msPerSecond: 1 });
@@ -201,7 +201,7 @@ const faultsOf = (tongue: SoundTongue): FaultsOptions<SoundServer> => ({
   open: async () => {
     const server = await startSoundServer(tongue);
     const settings = settingsOf(server.simulator.url, tongue);
-    const narrow = { resultBytesMax: 400_000, soundTimeoutMs: 30_000 };
+    const narrow = { resultBytesMax: 400_000, soundTimeoutMs: 75_000 };
     return {
       server,
       engine: createSoundEngine({ ...settings, ...narrow }, seams),

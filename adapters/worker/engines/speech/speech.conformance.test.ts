@@ -93,7 +93,7 @@ describeFaults<SpeechServer>({
     const settings = {
       ...settingsOf(server.simulator.url, 'kokoro'),
       resultBytesMax: 500_000,
-      partTimeoutMs: 20_000,
+      partTimeoutMs: 75_000,
     };
     return {
       server,
@@ -160,7 +160,7 @@ describeFaults<SpeechServer>({
       ends: 'outputInvalid',
     },
     'result comes slowly': {
-      arrange: ({ mishaps }) => void (mishaps.delayMs = 200),
+      arrange: ({ mishaps }) => void (mishaps.delayMs = 100),
       heal: ({ mishaps }) => void (mishaps.delayMs = 0),
       ends: 'succeeds',
     },
