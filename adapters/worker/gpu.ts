@@ -36,7 +36,7 @@ export interface GpuFacts {
 const PATIENCE_MS = 5_000;
 const OUTPUT_LENGTH_MAX = 100_000;
 /** Windows puts its driver's tools there; services often run without it in their PATH. */
-const WSL_FOLDER = '/usr/lib/wsl/lib';
+export const WSL_FOLDER = '/usr/lib/wsl/lib';
 const FIELDS = ['index', 'uuid', 'name', 'driver_version', 'memory.total', 'memory.used'];
 
 export async function askGpus(timers: Timers = systemSeams.timers): Promise<GpuReport> {

@@ -111,6 +111,7 @@ export async function sweepContainers(folder: string, timers: Timers): Promise<s
 
 function meaningOf(code: number | null): string {
   if (code === 125) return 'Podman refused to run it';
-  if (code === 126 || code === 127) return 'the image has no such program';
+  if (code === 126 || code === 127)
+    return `the program in the image could not be started (exit code ${code})`;
   return `exit code ${code}`;
 }

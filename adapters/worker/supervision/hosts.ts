@@ -1,9 +1,10 @@
 // From what is configured to engines that are kept alive: the one place that knows all three ways.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineEntry } from '../config/engines-file.ts';
 import type { EngineStart } from '../config/engine-start.ts';
 import type { EngineHost } from '../engine-host.ts';
-import { hostSeesCard, type GpuCard } from '../gpu.ts';
+import { hostSeesCard, WSL_FOLDER, type GpuCard } from '../gpu.ts';
 import { systemSeams, type Log, type Seams } from '../seams.ts';
 import { containerVessel, sweepContainers } from './container.ts';
 import { openEngineLog } from './engine-log.ts';
@@ -74,12 +75,18 @@ export async function openHosts(options: HostsOptions): Promise<Hosts> {
   ) {
     const common = { name, url, folder, ledger, log: output, timers: seams.timers };
     const { card, hasOtherCards } = options;
-    if (start.by === 'podman') {
-      const device = `nvidia.com/gpu=${card !== null && hasOtherCards ? card.index : 'all'}`;
-      return containerVessel({ ...common, podman: start.podman, device });
-    }
     const uuid = hasOtherCards ? (card?.uuid ?? null) : null;
-    return programVessel({ ...common, program: start.program, card: uuid });
+    if (start.by === 'command') {
+      return programVessel({ ...common, program: start.program, card: uuid });
+    }
+    // WSL2 describes its cards as one; there only the variable chooses.
+    const isOwn = card !== null && hasOtherCards && !existsSync(WSL_FOLDER);
+    const own = uuid === null ? {} : { CUDA_VISIBLE_DEVICES: uuid };
+    return containerVessel({
+      ...common,
+      podman: { ...start.podman, env: { ...own, ...start.podman.env } },
+      device: `nvidia.com/gpu=${isOwn ? card.index : 'all'}`,
+    });
   }
 
   return {
