@@ -21,7 +21,8 @@ export type Engines = ReturnType<typeof createEngines>;
 
 /** A process that is killed is gone within seconds; that it serves again may take minutes. */
 const KILLED_WITHIN_MS = 15_000;
-const UP_WITHIN_MS = 120_000;
+/** Whoever waits for it holds the card. */
+const UP_WITHIN_MS = 30_000;
 const UP_AGAIN_MS = 1_000;
 
 export function createEngines(
