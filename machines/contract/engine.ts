@@ -45,6 +45,8 @@ export interface Engine {
   readonly name: string;
   /** Attempts it carries out at once; the arbiter sends no more. Left out: as many as the worker has slots. */
   readonly concurrency?: number;
+  /** Loading `wanted` drops `loaded`: the engine has no room for both. Left out: never. */
+  drops?(wanted: string, loaded: string): boolean;
   /** Resolves when the engine can serve; throws `EngineFailure` otherwise. Asked every few seconds. */
   probe(): Promise<void>;
   models(): Promise<readonly ModelOffer[]>;

@@ -35,8 +35,8 @@ export async function engineOnCard(
 
   const start = (): Promise<void> => {
     starting ??= (async () => {
-      await server.kill();
       card.releaseAll(`${name} `);
+      await server.kill();
       await new Promise((resolve) => setTimeout(resolve, START_MS));
       await server.restart();
       await engine.probe();
@@ -52,6 +52,8 @@ export async function engineOnCard(
       name: engine.name,
       async load(model, signal) {
         const isNew = !card.has(ownerOf(model));
+        for (const other of isNew ? offers.keys() : [])
+          if (other !== model && engine.drops?.(model, other)) card.release(ownerOf(other));
         if (!card.take(ownerOf(model), offers.get(model) ?? 0))
           throw new EngineFailure('outOfMemory', 'The card has no room for the model.');
         try {

@@ -60,21 +60,30 @@ export function createCard(options: CardOptions) {
     return loadMs.count > 0 ? loadMs.mean : (options.offerOf(model)?.loadMs ?? 0);
   };
 
-  const residents = (): Resident[] =>
-    [...loaded].map(([model, { host }]) => ({
+  /** @param beside a model that is to join them */
+  const residents = (beside?: string): Resident[] => {
+    const its = beside === undefined ? undefined : options.hostOf(beside);
+    return [...loaded].map(([model, { host }]) => ({
       model,
       bytes: bytesOf(model),
       // It is about to go; nobody can be asked to unload it any more.
       isBusy: engines.isBusy(model) || engines.isRestarting(host),
       isPinned: host.pinned.includes(model),
+      isRival: host === its && host.engine.drops?.(beside!, model) === true,
       loadMs: loadMsOf(model),
       uses: usesOf(model),
     }));
+  };
 
   const plan = (model: string): Room =>
     loaded.has(model)
-      ? { kind: 'evict', models: [] }
-      : roomFor({ model, bytes: bytesOf(model) }, residents(), options.vramBytes, foreignBytes);
+      ? { kind: 'evict', models: [], rivals: [] }
+      : roomFor(
+          { model, bytes: bytesOf(model) },
+          residents(model),
+          options.vramBytes,
+          foreignBytes,
+        );
 
   const forget = (model: string) => {
     if (loaded.delete(model)) events.unloaded(model);
@@ -154,6 +163,7 @@ export function createCard(options: CardOptions) {
     if (room.kind === 'wait')
       throw new EngineFailure('outOfMemory', 'There is no room on the graphics card just now.');
     for (const each of room.models) await drop(each);
+    for (const each of room.rivals) forget(each);
     try {
       return await bring(host, model);
     } catch (error) {

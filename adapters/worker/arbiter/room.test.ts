@@ -9,12 +9,13 @@ const resident = (model: string, change: Partial<Resident> = {}): Resident => ({
   bytes: 4 * GB,
   isBusy: false,
   isPinned: false,
+  isRival: false,
   loadMs: 10_000,
   uses: 1,
   ...change,
 });
 const wanted = { model: 'new', bytes: 8 * GB };
-const evict = (...models: string[]) => ({ kind: 'evict', models });
+const evict = (...models: string[]) => ({ kind: 'evict', models, rivals: [] as string[] });
 
 describe('room for a model', () => {
   it('is there when it just fits', () => {
@@ -49,6 +50,21 @@ describe('room for a model', () => {
     });
   });
 
+  it('counts without what the engine drops by itself, and not while that is busy or pinned', () => {
+    const rival = (change: Partial<Resident> = {}) =>
+      resident('rival', { bytes: 10 * GB, isRival: true, ...change });
+    const beside = resident('beside');
+    expect(roomFor(wanted, [rival(), beside], 16 * GB)).toEqual({
+      ...evict(),
+      rivals: ['rival'],
+    });
+    expect(roomFor(wanted, [rival({ isBusy: true }), beside], 64 * GB)).toEqual({ kind: 'wait' });
+    expect(roomFor(wanted, [rival({ isPinned: true }), beside], 64 * GB)).toMatchObject({
+      kind: 'never',
+      sentence: expect.stringContaining('has no room for rival beside it'),
+    });
+  });
+
   it('is never there for what is larger than the card', () => {
     expect(roomFor({ model: 'new', bytes: 20 * GB }, [], 16 * GB)).toMatchObject({
       kind: 'never',
@@ -76,6 +92,7 @@ const residents = fc
       bytes: fc.option(fc.integer({ min: 0, max: 16 }), { freq: 8 }),
       isBusy: fc.boolean(),
       isPinned: fc.boolean(),
+      isRival: fc.boolean(),
       loadMs: fc.integer({ min: 0, max: 60_000 }),
       uses: fc.double({ min: 0, max: 20, noNaN: true }),
     }),
@@ -97,7 +114,9 @@ it('never goes over the card, never evicts what is busy or pinned, evicts nothin
         if (known.includes(null)) return false;
         return stay.reduce((sum, each) => sum + each.bytes!, bytes!) <= cardBytes!;
       };
-      const stay = all.filter((each) => !gone.includes(each));
+      expect(room.rivals).toEqual(all.filter((each) => each.isRival).map(({ model }) => model));
+      expect(all.filter((each) => each.isRival && (each.isBusy || each.isPinned))).toEqual([]);
+      const stay = all.filter((each) => !gone.includes(each) && !each.isRival);
       expect(fits(stay)).toBe(true);
       for (const each of gone) expect(fits([...stay, each])).toBe(false);
     }),

@@ -10,6 +10,8 @@ export interface Resident {
   readonly bytes: number | null;
   readonly isBusy: boolean;
   readonly isPinned: boolean;
+  /** Its engine drops it to load the wanted one. */
+  readonly isRival: boolean;
   readonly loadMs: number;
   /** Decayed, as of now. */
   readonly uses: number;
@@ -17,7 +19,12 @@ export interface Resident {
 
 export type Room =
   /** In this order, the least valuable first; empty when it fits as it is. */
-  | { readonly kind: 'evict'; readonly models: readonly string[] }
+  | {
+      readonly kind: 'evict';
+      readonly models: readonly string[];
+      /** Dropped by their engine when it loads the wanted one. */
+      readonly rivals: readonly string[];
+    }
   /** There is room once something that is busy has ended. */
   | { readonly kind: 'wait' }
   | { readonly kind: 'never'; readonly sentence: string };
@@ -37,11 +44,19 @@ export const valueOf = ({ loadMs, uses, bytes }: Resident): number =>
  */
 export function roomFor(
   wanted: { readonly model: string; readonly bytes: number | null },
-  residents: readonly Resident[],
+  there: readonly Resident[],
   cardBytes: number | null,
   foreignBytes = 0,
 ): Room {
   const { model, bytes } = wanted;
+  const rivals = there.filter(({ isRival }) => isRival);
+  const kept = rivals.find(({ isPinned }) => isPinned);
+  if (kept)
+    return never(
+      `the engine of ${model} has no room for ${kept.model} beside it, which is pinned. Unpin it.`,
+    );
+  if (rivals.some(({ isBusy }) => isBusy)) return { kind: 'wait' };
+  const residents = there.filter(({ isRival }) => !isRival);
   if (bytes !== null && cardBytes !== null && bytes > cardBytes)
     return never(
       `${model} needs ${gigabytes(bytes)}, the graphics card has ${gigabytes(cardBytes)}.`,
@@ -75,6 +90,7 @@ export function roomFor(
   return {
     kind: 'evict',
     models: candidates.filter((each) => gone.has(each)).map((each) => each.model),
+    rivals: rivals.map((each) => each.model),
   };
 }
 

@@ -49,6 +49,7 @@ export function createKoboldcppEngine(
   return {
     name: 'koboldcpp',
     concurrency: 1,
+    drops: (wanted, there) => models.get(wanted)?.of.file !== models.get(there)?.of.file,
     probe: async () => {
       // It is away because it was told to: not a crash.
       if (!residence.isSwitching()) await residence.version();

@@ -87,6 +87,7 @@ export function createWhisperEngine(
   return {
     name: NAME,
     concurrency: 1,
+    drops: () => settings.dialect === 'whisper.cpp',
     probe: dialect.probe,
     models: async () => settings.models.map((model) => offerOf(model, settings)),
     load,
