@@ -3,7 +3,7 @@ import { startComfySimulator } from '../../adapters/worker/engines/comfyui/simul
 import type { SceneEngine } from './scene.ts';
 
 /** A picture takes a second or so: time for some reports of progress. */
-const STEP_MS = 40;
+export const STEP_MS = 40;
 
 /** What the two workflows need. */
 const FOLDERS = {

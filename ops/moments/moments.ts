@@ -6,7 +6,8 @@
 // as one attempt, what had arrived as finished counts as done. An engine that dies takes the attempt it works on
 // with it, and nothing else.
 
-export const SUBJECTS = ['agent', 'engine', 'line'] as const;
+/** Who dies; the person does not, but calls the job off. */
+export const SUBJECTS = ['agent', 'engine', 'line', 'person'] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
 export interface Moment {
@@ -22,11 +23,12 @@ export interface Moment {
   readonly attempts: Readonly<Record<Subject, number>>;
 }
 
-const costs = (agent: number, engine: number, line = 1): Moment['attempts'] => ({
-  agent,
-  engine,
-  line,
+const costs = (agent: number, engine: number): Moment['attempts'] => ({
+  ...{ agent, engine, line: 1, person: 1 },
 });
+
+/** A job that is called off at this moment ends as it was, for it is over already. */
+export const isTooLate = ({ name }: Moment): boolean => name === 'runtime says settled';
 
 export const MOMENTS: readonly Moment[] = [
   { name: 'runtime says load', nth: 1, isLoad: true, attempts: costs(2, 2) },

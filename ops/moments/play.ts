@@ -1,8 +1,8 @@
 // One job, and one death at one moment of it. Afterwards: what became of the job, of the money and of the engine.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobView } from '../../machines/contract/views.ts';
-import type { Moment, Subject } from './moments.ts';
-import type { Scene } from './scene.ts';
+import { isTooLate, type Moment, type Subject } from './moments.ts';
+import type { Scene, SceneEngine } from './scene.ts';
 
 /** Longer than any wait that the protocol allows for: a lease, a back-off, a start of the agent. */
 const PATIENCE_MS = 90_000;
@@ -15,6 +15,8 @@ export interface Verdict {
   readonly job: JobView;
   /** What is not as it must be; empty where all is well. */
   readonly faults: readonly string[];
+  /** From calling it off to an engine that is free or at the next job; null where nobody did. */
+  readonly freedMs: number | null;
 }
 
 export async function play(
@@ -27,15 +29,12 @@ export async function play(
   const before = await client.account();
   if (moment.isLoad) await forgetLoaded(scene, input);
   const begun = engine.begun();
-  const struck = strikeAt(scene, subject, moment);
-  const { id } = await client.createJob({
-    modality: 'image',
-    model: engine.models[0],
-    prompt: `${subject} dies when ${moment.name}`,
-    params: { width: 512, height: 512, steps: 20 },
-    inputs: [{ role: 'image', blob: input }],
-    deadline_s: 300,
-  });
+  const known = Promise.withResolvers<string>();
+  const struck = strikeAt(scene, subject, moment, known.promise);
+  const { id } = await client.createJob(picture(engine.models[0], input));
+  known.resolve(id);
+  const neighbour =
+    subject === 'person' ? await client.createJob(picture(engine.models[0], input)) : null;
   if (moment.isCancelled) await cancelOnceRunning(scene, id);
   const job = await settled(scene, id);
   const wasReached = await Promise.race([struck.then(() => true), delay(STRUCK_MS, false)]);
@@ -44,26 +43,53 @@ export async function play(
   // A line that breaks must not cost the engine a second run.
   if (subject === 'line' && engine.begun() - begun > 1)
     faults.push(`the engine was asked ${engine.begun() - begun} times`);
+  if (neighbour) {
+    const other = await settled(scene, neighbour.id);
+    if (other.state !== 'succeeded' || other.attempt !== 1)
+      faults.push(`its neighbour ended ${other.state}, attempt ${other.attempt}`);
+  }
   faults.push(...(await faultsOf(scene, { subject, moment, job, before })));
-  return { job, faults };
+  const freedMs = subject === 'person' && wasReached ? await struck : null;
+  return { job, faults, freedMs };
 }
 
+const picture = (model: string, input: string) => ({
+  ...{ modality: 'image' as const, model, prompt: 'a lighthouse', deadline_s: 300 },
+  params: { width: 512, height: 512, steps: 20 },
+  inputs: [{ role: 'image', blob: input }],
+});
+
 /** Resolves when the deed is done and undone. */
-function strikeAt(scene: Scene, subject: Subject, { name, nth }: Moment): Promise<void> {
-  const struck = Promise.withResolvers<void>();
+function strikeAt(
+  scene: Scene,
+  subject: Subject,
+  { name, nth }: Moment,
+  job: Promise<string>,
+): Promise<number> {
+  const struck = Promise.withResolvers<number>();
   let seen = 0;
   const listener = async (said: string): Promise<void> => {
     if (said !== name || ++seen !== nth) return;
-    const { back } = await strike(scene, subject);
-    void back.then(struck.resolve, struck.reject);
+    const from = performance.now();
+    const { back } = await strike(scene, subject, job);
+    void back.then(() => struck.resolve(performance.now() - from), struck.reject);
   };
   scene.tap.listener = scene.engine.listener = listener;
   return struck.promise;
 }
 
 /** Resolves when it is dead, with its return to come: what waits for the listener goes on in between. */
-async function strike(scene: Scene, subject: Subject): Promise<{ back: Promise<void> }> {
-  const { tap, worker, engine } = scene;
+async function strike(
+  scene: Scene,
+  subject: Subject,
+  job: Promise<string>,
+): Promise<{ back: Promise<void> }> {
+  const { client, tap, worker, engine } = scene;
+  if (subject === 'person') {
+    const begun = engine.begun();
+    await client.cancelJob(await job);
+    return { back: whenFree(engine, begun) };
+  }
   if (subject === 'agent') {
     await worker.kill();
     return { back: worker.whenUp() };
@@ -74,6 +100,10 @@ async function strike(scene: Scene, subject: Subject): Promise<{ back: Promise<v
   }
   tap.cut();
   return { back: delay(AWAY_MS).then(() => tap.mend()) };
+}
+
+async function whenFree(engine: SceneEngine, begun: number): Promise<void> {
+  while (!engine.isIdle() && engine.begun() === begun) await delay(5);
 }
 
 async function settled({ client }: Scene, id: string): Promise<JobView> {
@@ -92,13 +122,7 @@ async function cancelOnceRunning({ client }: Scene, id: string): Promise<void> {
 
 /** The other model takes the card, so that this one has to be loaded. */
 async function forgetLoaded({ client, engine }: Scene, input: string): Promise<void> {
-  const other = await client.createJob({
-    modality: 'image',
-    model: engine.models[1],
-    prompt: 'something else',
-    params: { width: 512, height: 512, steps: 20 },
-    inputs: [{ role: 'image', blob: input }],
-  });
+  const other = await client.createJob(picture(engine.models[1], input));
   while ((await client.job(other.id)).phase !== 'settled') await delay(LOOK_MS);
 }
 
@@ -113,16 +137,18 @@ async function faultsOf(scene: Scene, { subject, moment, job, before }: Played):
   const { client, engine } = scene;
   const faults: string[] = [];
   const must = (isSo: boolean, sentence: string) => void (isSo || faults.push(sentence));
-  const end = moment.isCancelled ? 'cancelled' : 'succeeded';
+  const isCancelled = moment.isCancelled === true || (subject === 'person' && !isTooLate(moment));
+  const end = isCancelled ? 'cancelled' : 'succeeded';
   must(
     job.state === end,
     `it ended ${job.state}/${job.phase} (${job.failure?.code ?? 'no failure'})`,
   );
-  if (!moment.isCancelled)
+  if (!isCancelled)
     must(job.attempt === moment.attempts[subject], `it took ${job.attempt} attempts`);
   const account = await client.account();
-  const charged = moment.isCancelled ? 0 : job.cost.millitokens;
-  const extra = moment.isLoad ? job.cost.millitokens : 0;
+  const charged = isCancelled ? 0 : job.cost.millitokens;
+  const others = (moment.isLoad ? 1 : 0) + (subject === 'person' ? 1 : 0);
+  const extra = others * job.cost.millitokens;
   const paid = before.available_millitokens - account.available_millitokens;
   must(paid === charged + extra, `${paid} millitokens are gone, not ${charged + extra}`);
   must(account.held_millitokens === 0, `${account.held_millitokens} millitokens are still held`);
