@@ -183,8 +183,9 @@ function insistOn(
   let tries = 0;
   const once = (): void => {
     const { to, event, isSo } = wish();
-    if (isSo || ++tries > 50) return;
-    post(world, random, to, event);
+    // Also once it is so: what an operator said before may still be under way, and undo it.
+    if (++tries > 50) return;
+    if (!isSo) post(world, random, to, event);
     world.scheduler.after(3_000, null, 'looks again', once);
   };
   world.scheduler.after(1_000, null, 'looks', once);
