@@ -174,9 +174,10 @@ describe('jobs that ended', () => {
 });
 
 describe('a sweep', () => {
+  // Of this test's database: another's server process holds such locks, too.
   const killSweeper = () =>
-    client.query(`select pg_terminate_backend(pid) from pg_locks
-      where locktype = 'advisory' and pid <> pg_backend_pid()`);
+    client.query(`select pg_terminate_backend(l.pid) from pg_locks l join pg_database d on d.oid = l.database
+      where l.locktype = 'advisory' and d.datname = current_database() and l.pid <> pg_backend_pid()`);
 
   it.each(['jobs_removed', 'jobs_archived', 'journal_days_dropped'] as const)(
     'that dies after %s is finished by the next one',

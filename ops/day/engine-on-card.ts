@@ -21,6 +21,12 @@ export interface CardEngine extends EngineHost {
 
 const START_MS = 400;
 
+const answers = (engine: Engine): Promise<boolean> =>
+  engine.probe().then(
+    () => true,
+    () => false,
+  );
+
 export async function engineOnCard(
   name: string,
   card: SimulatedCard,
@@ -61,6 +67,16 @@ export async function engineOnCard(
           return { loadMs, vramBytes: offers.get(model) ?? 0 };
         } catch (error) {
           if (isNew) card.release(ownerOf(model));
+          throw error;
+        }
+      },
+      async run(job, report, signal) {
+        try {
+          return await engine.run(job, report, signal);
+        } catch (error) {
+          // It died by itself: what its process held is free, as on a real card.
+          const mayBeGone = error instanceof EngineFailure && error.code === 'engineCrashed';
+          if (mayBeGone && !(await answers(engine))) card.releaseAll(`${name} `);
           throw error;
         }
       },

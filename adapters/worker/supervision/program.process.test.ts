@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openLedger } from './leftovers.ts';
 import { groupMembers, processMark } from './process-mark.ts';
-import { isListening } from './port.ts';
 import * as stage from './processes-testing.ts';
 
 const isUp = /is up$/;
@@ -64,8 +63,8 @@ test('children of a program end with it', async () => {
   await logs(isUp);
   const child = await stage.pidServing(port);
   await hosts.stop();
+  // Not whether somebody listens there: by then the port may be another test's.
   expect(processMark(child)).toBeNull();
-  expect(await isListening(`http://127.0.0.1:${port}`)).toBe(false);
 });
 
 test('what a killed worker left is ended by the next one, and only that', async () => {
