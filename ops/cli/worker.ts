@@ -13,13 +13,14 @@ export async function worker(env: NodeJS.ProcessEnv): Promise<void> {
   const { home, worker: settings } = config;
   const { name } = settings;
   const folder = homeAt(home).worker(name);
-  const lock = takeInstanceLock(`${folder}.lock`, `tessera worker (${name})`);
   const stopped = new AbortController();
   const ignore = onStopSignals({
     stop: () => stopped.abort(),
     hurry: () => process.exit(EXIT_FAILURE),
   });
+  let lock: ReturnType<typeof takeInstanceLock> | undefined;
   try {
+    lock = takeInstanceLock(`${folder}.lock`, `tessera worker (${name})`);
     const key = await keyOfWorker(config);
     const { runWorker } = await import('../../adapters/worker/main.ts');
     const enginesFolder = homeAt(home).engines(name);
@@ -33,7 +34,7 @@ export async function worker(env: NodeJS.ProcessEnv): Promise<void> {
     throw error instanceof BadEngines ? new Misuse(error.message) : error;
   } finally {
     ignore();
-    lock.release();
+    lock?.release();
   }
 }
 

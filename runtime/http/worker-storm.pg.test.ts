@@ -50,14 +50,13 @@ it('all are served again within thirty seconds, a few at a time', { timeout: 30_
     );
   await whenAll.promise;
   expect(runtime.core.sessions.size).toBe(WORKERS);
-  const first = sentAway;
-  expect(first).toBeGreaterThan(0);
+  expect(sentAway).toBeGreaterThan(0);
 
   whenAll = Promise.withResolvers();
   for (const socket of runtime.app.websocketServer.clients) socket.terminate();
+  // They come with jitter: whether one of them has to wait this time is chance.
   await whenAll.promise;
   expect(agents.every((agent) => agent.isOnline())).toBe(true);
-  expect(sentAway).toBeGreaterThan(first);
   const { workers } = runtime.core.dispatcher.status();
   expect(workers.filter(({ state }) => state === 'idle')).toHaveLength(WORKERS);
 });
