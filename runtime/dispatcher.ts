@@ -121,8 +121,9 @@ export class Dispatcher implements Assigner {
     this.#resting.delete(id);
     const turnedDown = this.#decided.delete(id);
     if (stateName(snapshot.value) !== 'queued') return;
-    if (turnedDown) this.#rest(waiting(spec, run));
-    else this.#queue.set(waiting(spec, run));
+    const job = waiting(spec, run, this.#fleet.runMs(spec.model) * spec.work);
+    if (turnedDown) this.#rest(job);
+    else this.#queue.set(job);
   }
 
   #rest(job: WaitingJob): void {
@@ -157,7 +158,7 @@ export class Dispatcher implements Assigner {
     if (!fence || this.#queue.size === 0) return [];
     const fleet = this.#fleet.available(isConnected);
     if (fleet.length === 0) return [];
-    return decide(this.#queue.groups, fleet, clock.now()).map((each) => this.#mailFor(each, fence));
+    return decide(this.#queue, fleet, clock.now()).map((each) => this.#mailFor(each, fence));
   }
 
   upcoming(count: number): ActorRef[] {
@@ -165,7 +166,7 @@ export class Dispatcher implements Assigner {
     const free = this.#fleet.available(isConnected);
     const each = Math.ceil(count / free.length);
     const fleet = free.map((worker) => ({ ...worker, freeSlots: each }));
-    const jobs = decide(this.#queue.groups, fleet, clock.now()).map(({ job }) => job);
+    const jobs = decide(this.#queue, fleet, clock.now()).map(({ job }) => job);
     return jobs.flatMap(({ accountId, id }) => [jobRef(accountId, id), quotaRef(accountId)]);
   }
 
@@ -246,12 +247,15 @@ export class Dispatcher implements Assigner {
   }
 }
 
-const waiting = (spec: JobContext['spec'], run: JobContext['run']): WaitingJob => ({
+const waiting = (spec: JobContext['spec'], run: JobContext['run'], runMs: number): WaitingJob => ({
   id: spec.id,
   accountId: spec.accountId,
   model: spec.model,
   plan: run.plan,
   queuedAt: run.submittedAt,
   work: spec.work,
+  runMs,
+  batchKey: null,
   failedOn: run.failedOn,
+  isFirst: false,
 });

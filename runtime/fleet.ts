@@ -1,7 +1,7 @@
 // The workers as last computed: what they have, hold and could do.
 import type { Modality, ModelOffer } from '../machines/contract/models.ts';
 import type { ModelView, StatusView } from '../machines/contract/views.ts';
-import type { FleetWorker } from '../machines/scheduling/policy.ts';
+import type { FleetWorker, ModelOnWorker } from '../machines/scheduling/policy.ts';
 import type { WorkerContext } from '../machines/worker/context.ts';
 import { stateName, type Actor } from './actor.ts';
 import { formatsOf } from './feasibility.ts';
@@ -9,7 +9,7 @@ import { contextOf } from './views.ts';
 
 interface Member {
   readonly actor: Actor;
-  readonly models: ReadonlySet<string>;
+  readonly models: ReadonlyMap<string, ModelOnWorker>;
 }
 
 export interface Place {
@@ -34,7 +34,14 @@ export class Fleet {
     const sameOffer = old && contextOf<WorkerContext>(old.actor).offer === offer;
     this.#members.set(actor.ref.id, {
       actor,
-      models: sameOffer ? old.models : new Set(offer.models.map((model) => model.id)),
+      models: sameOffer
+        ? old.models
+        : new Map(
+            offer.models.map(({ id, loadMs }) => [
+              id,
+              { loadMs, pace: 1, batchMax: 1, batchCost: 1 },
+            ]),
+          ),
     });
   }
 
@@ -64,6 +71,11 @@ export class Fleet {
         loaded: run.loaded,
         loading: run.loading,
         busy: busy > 0,
+        freeAt: 0,
+        running: Object.entries(run.slots).map(([job, { accountId, model }]) => ({
+          ...{ job, accountId, model, runMs: this.runMs(model) },
+        })),
+        pinned: [],
       });
     }
     return fleet;

@@ -6,7 +6,7 @@ import { Queue } from './queue.ts';
 
 const job = (n: number, queuedAt: number): WaitingJob => ({
   ...{ id: `job_${n}`, accountId: 'acc_a', model: 'sketch', plan: 'free' },
-  ...{ queuedAt, work: 1 + (n % 3), failedOn: [] },
+  ...{ queuedAt, work: 1 + (n % 3), runMs: 1000, batchKey: null, failedOn: [], isFirst: false },
 });
 
 test('is a sorted list, by any way of coming and going', () => {

@@ -16,7 +16,10 @@ const job = (id: string, change: Partial<WaitingJob> = {}): WaitingJob => ({
   plan: 'free',
   queuedAt: NOW - 1000,
   work: 1,
+  runMs: 1000,
+  batchKey: null,
   failedOn: [],
+  isFirst: false,
   ...change,
 });
 
@@ -24,10 +27,15 @@ const worker = (change: Partial<FleetWorker> = {}): FleetWorker => ({
   id: 'wrk_1',
   epoch: 'boot',
   freeSlots: 1,
-  models: new Set(['sdxl', 'flux']),
+  models: new Map(
+    ['sdxl', 'flux'].map((id) => [id, { loadMs: 8000, pace: 1, batchMax: 1, batchCost: 1 }]),
+  ),
   loaded: ['sdxl'],
   loading: null,
   busy: false,
+  freeAt: NOW,
+  running: [],
+  pinned: [],
   ...change,
 });
 
@@ -39,7 +47,7 @@ const groupsOf = (jobs: WaitingJob[]): QueueGroup[] =>
   }));
 
 const chosen = (jobs: WaitingJob[], fleet: FleetWorker[]) =>
-  decide(groupsOf(jobs), fleet, NOW).map(({ job, worker }) => `${job.id}@${worker.id}`);
+  decide({ groups: groupsOf(jobs) }, fleet, NOW).map(({ job, worker }) => `${job.id}@${worker.id}`);
 
 describe('one worker', () => {
   test('goes on with the model in memory', () => {

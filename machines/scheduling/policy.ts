@@ -12,19 +12,50 @@ export interface WaitingJob {
   readonly queuedAt: number;
   /** Size in standard outputs. */
   readonly work: number;
+  /** Expected run time on a worker of pace 1. */
+  readonly runMs: number;
+  /** Jobs of one model with the same key may share one engine call; null: always alone. */
+  readonly batchKey: string | null;
   /** Workers that failed it: avoided while another one can do it. */
   readonly failedOn: readonly string[];
+  /** An operator put it in front of all. */
+  readonly isFirst: boolean;
 }
 
+/** What a model costs on one worker. */
+export interface ModelOnWorker {
+  /** Expected time until a job could start: 0 when the model is in memory. */
+  readonly loadMs: number;
+  /** The worker's run time over the job's `runMs`: 2 is half as fast. */
+  readonly pace: number;
+  /** Jobs that one engine call takes at most. */
+  readonly batchMax: number;
+  /** Time of each job of a full batch over its time alone. */
+  readonly batchCost: number;
+}
+
+export interface RunningJob {
+  readonly job: string;
+  readonly accountId: string;
+  readonly model: string;
+  readonly runMs: number;
+}
+
+/** A worker that may be given work now or later; one without free slots is seen, not chosen. */
 export interface FleetWorker {
   readonly id: string;
   readonly epoch: string;
   readonly freeSlots: number;
-  readonly models: ReadonlySet<string>;
+  readonly models: ReadonlyMap<string, ModelOnWorker>;
   readonly loaded: readonly string[];
   readonly loading: string | null;
-  /** With work under way, only what fits the model in memory (or on its way there) may join. */
+  /** With work under way, only what fits the models in memory (or on their way there) may join. */
   readonly busy: boolean;
+  /** Expected end of what it has; now when idle. */
+  readonly freeAt: number;
+  readonly running: readonly RunningJob[];
+  /** Models that must stay in memory. */
+  readonly pinned: readonly string[];
 }
 
 /** Waiting jobs of one model and plan, oldest first. */
@@ -34,10 +65,35 @@ export interface QueueGroup {
   readonly jobs: Iterable<WaitingJob>;
 }
 
+/** What the policy sees of the queue; `runtime/queue.ts` is one. */
+export interface WaitingQueue {
+  readonly groups: readonly QueueGroup[];
+}
+
+/** The parts of a decision's score, for whoever asks "why this, now?". Times in milliseconds. */
+export interface Why {
+  readonly score: number;
+  readonly waitedMs: number;
+  /** How long it has waited beyond what the person's own earlier jobs explain. */
+  readonly lateMs: number;
+  /** Of the person: GPU time lately, under way and waiting before this job. */
+  readonly servedMs: number;
+  readonly runMs: number;
+  readonly loadMs: number;
+  /** Jobs of the model that pay for the load together with this one. */
+  readonly behind: number;
+  /** The best other model this worker could have turned to. */
+  readonly runnerUp: { readonly model: string; readonly score: number } | null;
+  /** One short sentence. */
+  readonly words: string;
+}
+
 export interface Decision {
   readonly job: WaitingJob;
   readonly worker: FleetWorker;
-  readonly reason: string;
+  /** Jobs that go along in the same engine call. */
+  readonly batch?: readonly WaitingJob[];
+  readonly why: Why;
 }
 
 const RANK = { pro: 2, starter: 1, free: 0 } as const satisfies Record<Plan, number>;
@@ -91,12 +147,25 @@ const before = (a: Candidate, b: Candidate): boolean => {
   return a.job.queuedAt < b.job.queuedAt;
 };
 
-const reasonOf = ({ loads, overdue }: Candidate): string =>
-  overdue ? 'waited its longest' : loads ? 'needs its model loaded' : 'its model is in memory';
+const whyOf = ({ job, loads, overdue }: Candidate, worker: FleetWorker, now: number): Why => ({
+  score: RANK[job.plan],
+  waitedMs: now - job.queuedAt,
+  lateMs: now - job.queuedAt,
+  servedMs: 0,
+  runMs: job.runMs * (worker.models.get(job.model)?.pace ?? 1),
+  loadMs: loads ? (worker.models.get(job.model)?.loadMs ?? 0) : 0,
+  behind: 0,
+  runnerUp: null,
+  words: overdue
+    ? 'waited its longest'
+    : loads
+      ? 'needs its model loaded'
+      : 'its model is in memory',
+});
 
 /** One job per free slot at most; the caller asks again after each commit. */
 export function decide(
-  groups: readonly QueueGroup[],
+  { groups }: WaitingQueue,
   fleet: readonly FleetWorker[],
   now: number,
 ): Decision[] {
@@ -115,7 +184,7 @@ export function decide(
       }
       if (!best) break;
       taken.add(best.job.id);
-      decisions.push({ job: best.job, worker, reason: reasonOf(best) });
+      decisions.push({ job: best.job, worker, why: whyOf(best, worker, now) });
       worker = {
         ...worker,
         freeSlots: worker.freeSlots - 1,
