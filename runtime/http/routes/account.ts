@@ -1,22 +1,14 @@
 // One's own account: the balance with its reset, and a line for everything that ever changed it.
 import { listLedger } from '../../../db/queries/ledger.ts';
-import { quotaRef } from '../../../machines/contract/ids.ts';
 import { accountView as accountShape, ledgerView } from '../../../machines/contract/views.ts';
-import type { AccountView } from '../../../machines/contract/views.ts';
-import { restore } from '../../actor.ts';
+import { readAccount } from '../../account.ts';
 import type { Host } from '../../host.ts';
-import { accountView } from '../../views.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
 import { pageQuery } from '../pages.ts';
 
 const tags = ['account'];
 const config = { access: 'person' } as const;
-
-export async function readAccount(host: Host, accountId: string): Promise<AccountView> {
-  const [row] = await host.store.load([quotaRef(accountId)]);
-  return accountView(accountId, row ? restore(row) : null, host.clock.now());
-}
 
 export function accountRoutes(app: App, host: Host): void {
   app.route({

@@ -5,13 +5,13 @@ import { z } from 'zod';
 import { ensureAccount } from '../../../db/queries/accounts.ts';
 import { createSession, deleteSession } from '../../../db/queries/sessions.ts';
 import { accountView as accountShape } from '../../../machines/contract/views.ts';
+import { readAccount } from '../../account.ts';
 import type { Host } from '../../host.ts';
 import { hashSecret, makeSessionSecret } from '../../keys.ts';
 import type { App } from '../app.ts';
 import { refuseCrossSite } from '../origin-check.ts';
 import { SESSION_COOKIE, type Principals } from '../principals.ts';
 import { refuse } from '../problems.ts';
-import { readAccount } from './account.ts';
 
 export const LOCAL_ACCOUNT = 'acc_local';
 const SESSION_S = 30 * 86_400;

@@ -1,0 +1,167 @@
+// From a request to what a job will be: its model, its files in their places, its price. Nothing is written; what
+// cannot be is told as a refusal beside it, for the caller may have a job under this key already.
+import type { ZodError } from 'zod';
+import { findBlobToUse } from '../db/queries/blobs.ts';
+import type { JobSpec } from '../machines/contract/events.ts';
+import type { ModelOffer } from '../machines/contract/models.ts';
+import {
+  ANY_ROLE,
+  PARAMS,
+  type JobParams,
+  type JobRequest,
+} from '../machines/contract/requests.ts';
+import { price, timeLimitMs } from '../machines/pricing/price.ts';
+import { readAccount } from './account.ts';
+import { formatsOf, noneOffers, whyImpossible } from './feasibility.ts';
+import type { Host } from './host.ts';
+import { placed, type InputFile } from './input-files.ts';
+import type { Role } from './model-rules.ts';
+import { Refused, invalid } from './refusals.ts';
+
+/** Who asks, and for what. */
+export interface Asked {
+  readonly accountId: string;
+  /** What kind of caller that is: some models are not for all. */
+  readonly role: Role;
+  readonly request: JobRequest;
+}
+
+export interface Work {
+  readonly spec: Omit<JobSpec, 'id' | 'bodyHash'>;
+  readonly refusal: Refused | null;
+}
+
+/** @throws Refused where the request says nothing that could be a job of any model */
+export async function prepare(host: Host, asked: Asked): Promise<Work> {
+  const { request } = asked;
+  const prompt = request.prompt?.trim() ?? '';
+  if (prompt === '' && needsPrompt(request))
+    throw invalid('A prompt is needed: say what you want.', [
+      { at: '/prompt', reason: 'is empty or missing' },
+    ]);
+  const parsed = PARAMS[request.modality].safeParse(request.params);
+  if (!parsed.success)
+    throw invalid('Some params are not valid.', errorsAt('/params', parsed.error));
+  const files = await filesOf(host, asked);
+  const params = withSeed(host, parsed.data);
+  const choose = () => chooseModel(host, asked, { prompt, params, files });
+  const known = await choose();
+  if (known.refusal === null) return known;
+  // Perhaps a worker has just come to another runtime: nobody is turned down for what we have not heard yet.
+  await host.dispatcher.learn([]);
+  return choose();
+}
+
+/** A recording is transcribed, and a picture enlarged, as it is. */
+const needsPrompt = ({ modality, params }: JobRequest): boolean =>
+  modality !== 'transcript' && !(modality === 'image' && params['scale'] !== undefined);
+
+/** @throws Refused when one is not the account's, or two are the same thing */
+async function filesOf(host: Host, { accountId, request }: Asked): Promise<InputFile[]> {
+  const files: InputFile[] = [];
+  for (const [n, { role, blob }] of request.inputs.entries()) {
+    const found = await findBlobToUse(host.pool, accountId, blob);
+    if (!found)
+      throw invalid('An input is not known. Upload it with POST /v1/blobs first.', [
+        { at: `/inputs/${n}/blob`, reason: 'is not a blob of this account' },
+      ]);
+    if (role !== ANY_ROLE && files.some((file) => file.role === role))
+      throw invalid('Two inputs have the same role. Each may be there once.', [
+        { at: `/inputs/${n}/role`, reason: 'is taken by an input before it' },
+      ]);
+    files.push({ role, blob, mediaType: found.mediaType });
+  }
+  return files;
+}
+
+interface Wish {
+  readonly prompt: string;
+  readonly params: JobParams;
+  readonly files: readonly InputFile[];
+}
+
+/** The named model; else the readiest that can do it and is open to this person. */
+async function chooseModel(host: Host, asked: Asked, wish: Wish): Promise<Work> {
+  const { modality, model } = asked.request;
+  const offers = host.dispatcher.offersFor(modality, model ?? null);
+  const [first] = offers;
+  if (!first)
+    return {
+      spec: specOf(asked, wish, null),
+      refusal: new Refused(422, 'impossible', noneOffers(modality, model)),
+    };
+  const whyNot = await admission(host, asked, offers);
+  const allowed = offers.filter((offer) => whyNot(offer) === null);
+  const works = allowed.map((offer) => workFor(asked, wish, offer));
+  return (
+    works.find(({ refusal }) => refusal === null) ??
+    works[0] ?? {
+      spec: specOf(asked, wish, first),
+      refusal: new Refused(403, 'model_not_allowed', whyNot(first)!, {
+        model: first.id,
+        allowed_for: host.modelRules.allowedFor(first.id),
+      }),
+    }
+  );
+}
+
+/** The plan is looked up only where a rule asks for it. */
+async function admission(host: Host, { accountId, role }: Asked, offers: readonly ModelOffer[]) {
+  const { modelRules } = host;
+  const matters = offers.some(({ id }) => modelRules.asksForPlan(id));
+  const plan = matters ? (await readAccount(host, accountId)).plan : 'free';
+  return (offer: ModelOffer) => modelRules.whyNot(offer, plan, role);
+}
+
+function workFor(asked: Asked, wish: Wish, offer: ModelOffer): Work {
+  const files = placed(wish.files, offer);
+  const fitting = { ...wish, files, params: withFormat(wish.params, asked.request, offer) };
+  const spec = specOf(asked, fitting, offer);
+  const impossible = whyImpossible({ ...spec, files }, offer);
+  return { spec, refusal: impossible ? new Refused(422, 'impossible', impossible) : null };
+}
+
+function specOf(
+  { accountId, request }: Asked,
+  { prompt, params, files }: Wish,
+  offer: ModelOffer | null,
+): Work['spec'] {
+  const { count, modality } = request;
+  const { costMt, work } = price({ modality, params, prompt, count, inputs: files.length });
+  return {
+    accountId,
+    modality,
+    model: offer?.id ?? request.model ?? '',
+    prompt,
+    params,
+    inputs: files.map(({ role, blob }) => ({ role, blob })),
+    count,
+    costMt,
+    work,
+    timeLimitMs: timeLimitMs(work, offer?.runMs ?? 0),
+    deadlineMs: request.deadline_s * 1000,
+    origin: request.origin ?? null,
+  };
+}
+
+/** Nobody has to know what a model writes: where no format was asked for, it is one that it has. */
+function withFormat(params: JobParams, request: JobRequest, offer: ModelOffer): JobParams {
+  const formats = formatsOf(offer);
+  const [usual] = formats;
+  if (usual === undefined || request.params['format'] !== undefined || formats.includes('wav'))
+    return params;
+  return { ...params, format: usual } as JobParams;
+}
+
+/** A seed is chosen here, once, so that every attempt makes the same picture. */
+function withSeed(host: Host, params: JobParams): JobParams {
+  if ('seed' in params && params.seed !== undefined) return params;
+  if ('speed' in params || 'language' in params || 'format' in params) return params;
+  return { ...params, seed: Math.floor(host.ids.random() * 2 ** 32) };
+}
+
+const errorsAt = (root: string, error: ZodError) =>
+  error.issues.map(({ path, message }) => ({
+    at: [root, ...path.map(String)].join('/'),
+    reason: message,
+  }));
