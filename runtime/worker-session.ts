@@ -77,7 +77,7 @@ export class WorkerSession {
 
   /** Both sides tell what they know; the worker's chart settles the differences in one turn. */
   async #connect(frame: AgentFrameOf<'hello'>): Promise<void> {
-    const { epoch, connection, version, gpu, slots, models, loaded, attempts } = frame;
+    const { epoch, connection, version, gpu, slots, models, loaded, pinned, attempts } = frame;
     // Under a key of its own a worker cannot call itself what it likes.
     const name = this.#identity.name ?? frame.name;
     this.#registry.ready(epoch);
@@ -88,6 +88,7 @@ export class WorkerSession {
       connection,
       offer: { name, version, gpu, slots, models },
       loaded,
+      pinned,
       attempts,
     };
     await this.#post(this.#hello);

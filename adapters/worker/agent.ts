@@ -96,6 +96,7 @@ export function startAgent(options: AgentOptions): Agent {
     slots,
     models: offers.tell(),
     loaded: arbiter.loaded(),
+    ...(arbiter.pinned().length > 0 && { pinned: arbiter.pinned() }),
     attempts: [...attempts.values()].map(({ order }) => ({
       job: order.job,
       attempt: order.attempt,
@@ -175,6 +176,8 @@ export function startAgent(options: AgentOptions): Agent {
         return take(command);
       case 'cancel':
         return cancel(command);
+      case 'pin':
+        return arbiter.pin(command.models);
       case 'drain':
         isDraining = true;
         return tellWhenDrained();

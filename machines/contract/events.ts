@@ -8,6 +8,27 @@ import type { Output, RunOrder } from './worker-protocol.ts';
 export type Plan = 'free' | 'starter' | 'pro';
 export type Standing = 'good' | 'limited' | 'suspended';
 
+/** Where an operator wants a waiting job: before all others, behind them, or where it came by its asking. */
+export const LINE_PLACES = ['front', 'back', 'own'] as const;
+export type LinePlace = (typeof LINE_PLACES)[number];
+
+/**
+ * "Why this, now?": the parts of a dispatcher's decision, kept in the journal with each job and so rounded. Times in
+ * milliseconds, as `Why` of the policy explains them.
+ */
+export interface DispatchWhy {
+  readonly score: number;
+  readonly waitedMs: number;
+  readonly lateMs: number;
+  readonly servedMs: number;
+  readonly runMs: number;
+  readonly loadMs: number;
+  readonly behind: number;
+  readonly runnerUp: { readonly model: string; readonly score: number } | null;
+  /** A sentence that a person reads. */
+  readonly words: string;
+}
+
 /** What was asked, fixed at submit. Amounts in millitokens, times in milliseconds. */
 export interface JobSpec {
   readonly id: string;
@@ -59,7 +80,8 @@ export type HoldRefusal =
 export type JobEvent =
   | { type: 'job.submitRequested'; spec: JobSpec; impossible: string | null }
   | { type: 'job.cancelRequested' }
-  | { type: 'job.dispatched'; worker: string; epoch: string }
+  | { type: 'job.moveRequested'; to: LinePlace }
+  | { type: 'job.dispatched'; worker: string; epoch: string; why?: DispatchWhy }
   | { type: 'hold.granted'; plan: Plan }
   | { type: 'hold.refused'; refusal: HoldRefusal }
   | ({ type: 'slot.refused' } & AttemptKey)
@@ -89,6 +111,8 @@ export type WorkerEvent =
       connection?: number | undefined;
       offer: WorkerOffer;
       loaded: readonly string[];
+      /** Models that it keeps in memory because it was told to; none where nothing is said. */
+      pinned?: readonly string[] | undefined;
       attempts: readonly AttemptName[];
     }
   | { type: 'worker.disconnected'; epoch: string; runtime: string }
@@ -96,6 +120,9 @@ export type WorkerEvent =
   | { type: 'worker.drainRequested' }
   | { type: 'worker.resumeRequested' }
   | { type: 'worker.quarantineRequested' }
+  /** An operator wants the model kept in memory, or no longer. */
+  | { type: 'model.pinRequested'; model: string }
+  | { type: 'model.unpinRequested'; model: string }
   | { type: 'lease.expired' }
   /** The worker decides by the order and passes it on as it is. */
   | { type: 'slot.claimed'; accountId: string; epoch: string; order: RunOrder }

@@ -60,6 +60,8 @@ export const agentFrame = z.discriminatedUnion('type', [
         `say more than ${MODELS_LENGTH_MAX} characters; offer fewer or shorten their descriptions`,
       ),
     loaded: z.array(modelId).max(50),
+    /** What an operator had it pin, where that is anything. */
+    pinned: z.array(modelId).max(50).optional(),
     /** Attempts the agent knows: waiting, running, or ended with a result not yet settled. */
     attempts: z.array(z.strictObject(attemptOf)).max(1000),
   }),
@@ -151,6 +153,8 @@ export const runtimeFrame = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('cancel'), ...command, ...attemptOf }),
   z.strictObject({ type: z.literal('drain'), ...command }),
+  /** These, and no others, are kept in memory once they are there. */
+  z.strictObject({ type: z.literal('pin'), ...command, models: z.array(modelId).max(50) }),
 ]);
 export type RuntimeFrame = z.infer<typeof runtimeFrame>;
 export type WorkerCommand = Extract<RuntimeFrame, { id: string }>;

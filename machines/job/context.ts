@@ -26,6 +26,8 @@ export interface JobRun {
   readonly chargedMt: number | null;
   readonly runMs: number | null;
   readonly submittedAt: number;
+  /** Where an operator put it in the line; null: where it came by itself. */
+  readonly place: { readonly to: 'front' | 'back'; readonly at: number } | null;
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
 }
@@ -60,6 +62,7 @@ export const freshContext = ({ input }: { input: JobSpec }): JobContext => ({
     chargedMt: null,
     runMs: null,
     submittedAt: 0,
+    place: null,
     startedAt: null,
     finishedAt: null,
   },
@@ -74,6 +77,17 @@ export const noteSubmitted: Change = ({ event }) => ({ submittedAt: event.at });
 export const notePlan: Change = ({ event }) => ({
   plan: (event as EventOf<'hold.granted'>).plan,
 });
+
+export const notePlace: Change = ({ event }) => {
+  const { to, at } = event as EventOf<'job.moveRequested'>;
+  return { place: to === 'own' ? null : { to, at } };
+};
+
+/** To the back it may go again: others have come since. */
+export const isElsewhere = ({ context: { run }, event }: Args): boolean => {
+  const { to } = event as EventOf<'job.moveRequested'>;
+  return to === 'back' || to !== (run.place?.to ?? 'own');
+};
 
 export const takeLease: Change = ({ context: { run }, event }) => {
   const { worker, epoch } = event as EventOf<'job.dispatched'>;

@@ -133,6 +133,29 @@ describe('the main path', () => {
   });
 });
 
+describe('a place in the line (E15)', () => {
+  const move = (to: string, time = 1000) => at({ type: 'job.moveRequested', to }, time);
+
+  it('is where an operator put it, until that is taken back', () => {
+    expect(run(...WAYS.queued).place).toBeNull();
+    expect(run(...WAYS.queued, move('front')).place).toEqual({ to: 'front', at: 1000 });
+    expect(run(...WAYS.queued, move('front'), move('own')).place).toBeNull();
+    expect(run(...WAYS.queued, move('back'), move('back', 2000)).place).toMatchObject({ at: 2000 });
+  });
+
+  it('is kept through an attempt that fails, and means nothing to a job that runs', () => {
+    const again = [...WAYS.queued, move('front'), EVENTS['job.dispatched'], EVENTS['run.failed']];
+    expect(run(...again).place).toMatchObject({ to: 'front' });
+    expect(take(jobMachine, reach(executing), move('front')).isIgnored).toBe(true);
+  });
+
+  it('asked for twice is one turn', () => {
+    const { snapshot } = after(...WAYS.queued, move('front'));
+    expect(take(jobMachine, snapshot, move('front', 2000)).isIgnored).toBe(true);
+    expect(take(jobMachine, reach('queued'), move('own')).isIgnored).toBe(true);
+  });
+});
+
 describe.each([
   ['cancel', EVENTS['job.cancelRequested'], 'cancelled', 'Returned: you cancelled the job'],
   ['the deadline', EVENTS.deadline, 'expired', 'Returned: the job did not finish in time'],

@@ -43,6 +43,7 @@ export const jobMachine = setup({
     isFromLeaseAndMayTryAgain: (args) => attempts.isFromLease(args) && attempts.mayTryAgain(args),
     isAdoptableAndMayTryAgain: (args) => attempts.isAdoptable(args) && attempts.mayTryAgain(args),
     mayTryAgain: attempts.mayTryAgain,
+    isElsewhere: job.isElsewhere,
     endsCancelled: ({ context }) => context.run.ending === 'cancelled',
     endsExpired: ({ context }) => context.run.ending === 'expired',
     isCutOff: attempts.isCutOff,
@@ -61,6 +62,7 @@ export const jobMachine = setup({
     ...effects,
     noteSubmitted: change(job.noteSubmitted),
     notePlan: change(job.notePlan),
+    notePlace: change(job.notePlace),
     takeLease: change(job.takeLease),
     noteAcknowledged: change(job.noteAcknowledged),
     noteStarted: change(job.noteStarted),
@@ -138,6 +140,7 @@ export const jobMachine = setup({
           actions: ['takeLease', { type: 'actor.tell', params: tells.claimSlot }],
         },
         'job.cancelRequested': { target: 'releasing', actions: 'endCancelled' },
+        'job.moveRequested': { guard: 'isElsewhere', actions: 'notePlace' },
         'run.adoptionOffered': {
           guard: 'isAdoptable',
           target: 'assigned.executing',
@@ -205,7 +208,10 @@ export const jobMachine = setup({
     backingOff: {
       description: 'An attempt failed. Waiting out the delay; the worker is free for others.',
       tags: ['waiting', 'cancellable'],
-      on: { 'job.cancelRequested': { target: 'releasing', actions: 'endCancelled' } },
+      on: {
+        'job.cancelRequested': { target: 'releasing', actions: 'endCancelled' },
+        'job.moveRequested': { guard: 'isElsewhere', actions: 'notePlace' },
+      },
       after: { backoff: 'queued' },
     },
     storing: {

@@ -25,6 +25,7 @@ const ignored = 'ignored';
 const TABLE: Table = {
   screening: {
     'job.submitRequested': 'holding', 'job.cancelRequested': ignored, 'job.dispatched': ignored,
+    'job.moveRequested': ignored,
     'hold.granted': ignored, 'hold.refused': ignored,
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
@@ -33,6 +34,7 @@ const TABLE: Table = {
   },
   holding: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
+    'job.moveRequested': ignored,
     'hold.granted': 'queued', 'hold.refused': 'refused',
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
@@ -41,6 +43,7 @@ const TABLE: Table = {
   },
   queued: {
     'job.submitRequested': ignored, 'job.cancelRequested': 'cancelled', 'job.dispatched': loading,
+    'job.moveRequested': 'queued',
     'hold.granted': ignored, 'hold.refused': ignored,
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
@@ -49,6 +52,7 @@ const TABLE: Table = {
   },
   'assigned.loadingModel': {
     'job.submitRequested': ignored, 'job.cancelRequested': 'cancelled', 'job.dispatched': ignored,
+    'job.moveRequested': ignored,
     'hold.granted': ignored, 'hold.refused': ignored,
     'slot.refused': 'queued', 'slot.returned': 'queued', 'worker.lost': 'queued', 'worker.crashed': 'backingOff',
     'run.acknowledged': loading, 'run.started': executing, 'run.finished': 'succeeded', 'run.failed': 'backingOff',
@@ -57,6 +61,7 @@ const TABLE: Table = {
   },
   'assigned.executing': {
     'job.submitRequested': ignored, 'job.cancelRequested': 'cancelled', 'job.dispatched': ignored,
+    'job.moveRequested': ignored,
     'hold.granted': ignored, 'hold.refused': ignored,
     'slot.refused': 'queued', 'slot.returned': 'queued', 'worker.lost': 'queued', 'worker.crashed': 'backingOff',
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': 'succeeded', 'run.failed': 'backingOff',
@@ -65,6 +70,7 @@ const TABLE: Table = {
   },
   backingOff: {
     'job.submitRequested': ignored, 'job.cancelRequested': 'cancelled', 'job.dispatched': ignored,
+    'job.moveRequested': 'backingOff',
     'hold.granted': ignored, 'hold.refused': ignored,
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
@@ -74,6 +80,7 @@ const TABLE: Table = {
   // Never at rest: whatever comes, the next step leads on to the end.
   storing: {
     'job.submitRequested': 'succeeded', 'job.cancelRequested': 'succeeded', 'job.dispatched': 'succeeded',
+    'job.moveRequested': 'succeeded',
     'hold.granted': 'succeeded', 'hold.refused': 'succeeded',
     'slot.refused': 'succeeded', 'slot.returned': 'succeeded', 'worker.lost': 'succeeded', 'worker.crashed': 'succeeded',
     'run.acknowledged': 'succeeded', 'run.started': 'succeeded', 'run.finished': 'succeeded', 'run.failed': 'succeeded',
@@ -82,6 +89,7 @@ const TABLE: Table = {
   },
   releasing: {
     'job.submitRequested': 'cancelled', 'job.cancelRequested': 'cancelled', 'job.dispatched': 'cancelled',
+    'job.moveRequested': 'cancelled',
     'hold.granted': 'cancelled', 'hold.refused': 'cancelled',
     'slot.refused': 'cancelled', 'slot.returned': 'cancelled', 'worker.lost': 'cancelled', 'worker.crashed': 'cancelled',
     'run.acknowledged': 'cancelled', 'run.started': 'cancelled', 'run.finished': 'cancelled', 'run.failed': 'cancelled',
@@ -91,6 +99,7 @@ const TABLE: Table = {
   // The runtime gives an ended job no turns. Should it ever, an offer is still declined.
   succeeded: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
+    'job.moveRequested': ignored,
     'hold.granted': ignored, 'hold.refused': ignored,
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
@@ -99,6 +108,7 @@ const TABLE: Table = {
   },
   failed: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
+    'job.moveRequested': ignored,
     'hold.granted': ignored, 'hold.refused': ignored,
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
@@ -107,6 +117,7 @@ const TABLE: Table = {
   },
   cancelled: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
+    'job.moveRequested': ignored,
     'hold.granted': ignored, 'hold.refused': ignored,
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
@@ -115,6 +126,7 @@ const TABLE: Table = {
   },
   expired: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
+    'job.moveRequested': ignored,
     'hold.granted': ignored, 'hold.refused': ignored,
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,
@@ -123,6 +135,7 @@ const TABLE: Table = {
   },
   refused: {
     'job.submitRequested': ignored, 'job.cancelRequested': ignored, 'job.dispatched': ignored,
+    'job.moveRequested': ignored,
     'hold.granted': ignored, 'hold.refused': ignored,
     'slot.refused': ignored, 'slot.returned': ignored, 'worker.lost': ignored, 'worker.crashed': ignored,
     'run.acknowledged': ignored, 'run.started': ignored, 'run.finished': ignored, 'run.failed': ignored,

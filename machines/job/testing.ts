@@ -40,6 +40,7 @@ const timer = (name: TimerOf<typeof jobMachine>) => at({ type: timerEvent(jobMac
 export const EVENTS = {
   'job.submitRequested': at({ type: 'job.submitRequested', spec, impossible: null }),
   'job.cancelRequested': at({ type: 'job.cancelRequested' }),
+  'job.moveRequested': at({ type: 'job.moveRequested', to: 'front' }),
   'job.dispatched': at({ type: 'job.dispatched', worker: 'w1', epoch: 'e1' }),
   'hold.granted': at({ type: 'hold.granted', plan: 'pro' }),
   'hold.refused': at({

@@ -17,6 +17,8 @@ export interface WorkerRun {
   readonly connection: number;
   readonly loaded: readonly string[];
   readonly loading: string | null;
+  /** Models that an operator wants kept in memory; outlives the connection and the boot. */
+  readonly pinned: readonly string[];
   /** By job id. A job has at most one slot. */
   readonly slots: Readonly<Record<string, Slot>>;
   /** Attempts cut off with the connection, which the same epoch may bring back. */
@@ -50,6 +52,7 @@ export const freshContext = ({ input }: { input: { id: string } }): WorkerContex
     connection: 0,
     loaded: [],
     loading: null,
+    pinned: [],
     slots: {},
     lost: {},
     failuresInRow: 0,
@@ -85,6 +88,9 @@ export const isNewest = ({ context: { run }, event }: Args) => {
 
 export const isSameBoot = ({ context, event }: Args) =>
   event.type === 'worker.connected' && event.epoch === context.run.epoch;
+
+export const offersModel = ({ context: { offer }, event }: Args): boolean =>
+  offer.models.some(({ id }) => id === (event as EventOf<'model.pinRequested'>).model);
 
 /** A slot is free, and the model is in memory, on its way there, or may be swapped in now. */
 export function canClaim({ context: { offer, run }, event }: Args): boolean {

@@ -3,7 +3,8 @@
 import type { AttemptKey, AttemptName, JobEvent, WorkerOffer } from '../contract/events.ts';
 import type { WorkerOrder } from '../contract/worker-protocol.ts';
 import { without, withEntry } from '../records.ts';
-import type { Args, EventOf, Slot, WorkerContext, WorkerRun } from './context.ts';
+import { isConnected, type Args, type EventOf, type Slot } from './context.ts';
+import type { WorkerContext, WorkerRun } from './context.ts';
 
 /** What one decision changes, orders and says. The chart turns it into effects, in this order. */
 export interface Decision {
@@ -154,6 +155,56 @@ export function noteLoadFailed({ context, event }: Args): Decision {
       })),
   };
 }
+
+const orderPins = (models: readonly string[]) => ({
+  order: { type: 'pin' as const, models: [...models] },
+  accountId: null,
+});
+
+/** Whoever is not connected is told with its next hello. */
+function pinned(context: WorkerContext, models: readonly string[]): Decision {
+  return {
+    run: { pinned: models },
+    orders: isConnected({ context }) ? [orderPins(models)] : [],
+  };
+}
+
+export function pin({ context, event }: Args): Decision {
+  const { model } = event as EventOf<'model.pinRequested'>;
+  if (context.run.pinned.includes(model)) return {};
+  return pinned(context, [...context.run.pinned, model]);
+}
+
+export function unpin({ context, event }: Args): Decision {
+  const { model } = event as EventOf<'model.unpinRequested'>;
+  if (!context.run.pinned.includes(model)) return {};
+  return pinned(
+    context,
+    context.run.pinned.filter((each) => each !== model),
+  );
+}
+
+/**
+ * With nothing else to do, pinned models are fetched at once; else each comes with its next job. Only when the pin
+ * or the agent is new: one that cannot be loaded must not be tried for ever.
+ */
+export function fetchPinned({ context: { run } }: Args): Decision {
+  const missing = run.pinned.filter((model) => !run.loaded.includes(model));
+  if (missing.length === 0 || run.loading !== null || Object.keys(run.slots).length > 0) return {};
+  // In this order, so that the last one ends the loading.
+  const orders = missing.map((model) => ({
+    order: { type: 'load' as const, model },
+    accountId: null,
+  }));
+  return { run: { loading: missing.at(-1)! }, orders };
+}
+
+/** The agent has others pinned than it should. */
+export const pinsIn = (
+  told: readonly string[],
+  { pinned: wanted }: WorkerRun,
+): NonNullable<Decision['orders']> =>
+  [...told].sort().join() === [...wanted].sort().join() ? [] : [orderPins(wanted)];
 
 /** Its attempts go on, but nothing new is sent into a socket that is gone. */
 export const noteDisconnected = (): Decision => ({ run: { runtime: '' } });

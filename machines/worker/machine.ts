@@ -65,6 +65,7 @@ export const workerMachine = base
       isConnected: worker.isConnected,
       isSameBoot: worker.isSameBoot,
       isNewest: worker.isNewest,
+      offersModel: worker.offersModel,
       failsTooOften: ({ context }) => context.run.failuresInRow >= FAILURES_IN_ROW_MAX,
     },
     delays: {
@@ -79,6 +80,9 @@ export const workerMachine = base
       noteLoaded: decide(decisions.noteLoaded),
       noteLoadFailed: decide(decisions.noteLoadFailed),
       noteUnloaded: decide(decisions.noteUnloaded),
+      pin: decide(decisions.pin),
+      unpin: decide(decisions.unpin),
+      fetchPinned: decide(decisions.fetchPinned),
       noteDisconnected: decide(decisions.noteDisconnected),
       noteBreak: decide(({ context: { run } }) => ({
         run: { breaks: run.breaks + 1, failuresInRow: 0 },
@@ -117,6 +121,8 @@ export const workerMachine = base
       'slot.claimed': { actions: 'refuseClaim' },
       'slot.cancelRequested': { actions: 'cancelSlot' },
       'tell.bounced': { actions: 'dropBounced' },
+      'model.pinRequested': { guard: 'offersModel', actions: 'pin' },
+      'model.unpinRequested': { actions: 'unpin' },
       'model.loaded': { guard: 'isCurrentBoot', actions: 'noteLoaded' },
       'model.loadFailed': { guard: 'isCurrentBoot', actions: 'noteLoadFailed' },
       'model.unloaded': { guard: 'isCurrentBoot', actions: 'noteUnloaded' },
@@ -132,13 +138,14 @@ export const workerMachine = base
       connecting: {
         description: 'The agent said hello; both sides are reconciled within this turn.',
         tags: 'online',
-        always: 'idle',
+        always: { target: 'idle', actions: 'fetchPinned' },
       },
       idle: {
         description: 'Online with nothing to do.',
         tags: ['online', 'available'],
         on: {
           'slot.claimed': [{ guard: 'canClaim', actions: 'claim' }, { actions: 'refuseClaim' }],
+          'model.pinRequested': { guard: 'offersModel', actions: ['pin', 'fetchPinned'] },
         },
         always: [
           { guard: 'failsTooOften', target: 'unhealthy' },

@@ -197,6 +197,9 @@ class Watch {
   /** The operator lets it work again and its agent comes back: then it can. */
   end(): string {
     this.walk([EVENTS['worker.resumeRequested'], hello([], { epoch: 'e9' })]);
+    // What is pinned is fetched first.
+    const model = this.snapshot.context.run.loading;
+    if (model !== null) this.step({ ...loaded, model, epoch: 'e9' } as Loose);
     return stateOf(this.snapshot);
   }
 }

@@ -1,7 +1,7 @@
 // What happens to attempts when an agent goes and when it comes back. Pure, like decisions.ts.
 import type { JobEvent } from '../contract/events.ts';
 import type { Args, EventOf, Slot, WorkerContext } from './context.ts';
-import type { Decision } from './decisions.ts';
+import { pinsIn, type Decision } from './decisions.ts';
 
 type Tells = NonNullable<Decision['tells']>;
 
@@ -56,6 +56,7 @@ export function reconcile({ context, event }: Args): Decision {
       offer: hello.offer,
       run: { ...arrived, slots: {}, lost: {}, failuresInRow: 0, breaks: 0 },
       tells: tellAll(context, gone, 'worker.crashed'),
+      orders: pinsIn(hello.pinned ?? [], run),
     };
   }
 
@@ -86,6 +87,7 @@ export function reconcile({ context, event }: Args): Decision {
       ...tellAll(context, cutOff, 'run.adoptionOffered'),
     ],
     orders: [
+      ...pinsIn(hello.pinned ?? [], run),
       ...(loading === null
         ? []
         : [{ order: { type: 'load' as const, model: loading }, accountId: null }]),

@@ -13,6 +13,7 @@ const ignored = 'ignored';
 const TABLE: Table = {
   offline: {
     'worker.connected': 'executing', 'worker.disconnected': ignored, 'worker.heartbeat': ignored,
+    'model.pinRequested': 'offline', 'model.unpinRequested': ignored,
     'lease.expired': ignored,
     'worker.drainRequested': 'draining', 'worker.resumeRequested': ignored,
     'worker.quarantineRequested': 'quarantined', break: ignored,
@@ -25,6 +26,7 @@ const TABLE: Table = {
   // Never at rest: whatever comes, the next step leads on.
   connecting: {
     'worker.connected': 'idle', 'worker.disconnected': 'idle', 'worker.heartbeat': 'idle',
+    'model.pinRequested': 'swapping', 'model.unpinRequested': 'idle',
     'lease.expired': 'offline',
     'worker.drainRequested': 'draining', 'worker.resumeRequested': 'idle',
     'worker.quarantineRequested': 'quarantined', break: 'idle',
@@ -36,6 +38,7 @@ const TABLE: Table = {
   },
   idle: {
     'worker.connected': 'idle', 'worker.disconnected': 'idle', 'worker.heartbeat': 'idle',
+    'model.pinRequested': 'swapping', 'model.unpinRequested': ignored,
     'lease.expired': 'offline',
     'worker.drainRequested': 'draining', 'worker.resumeRequested': ignored,
     'worker.quarantineRequested': 'quarantined', break: ignored,
@@ -47,6 +50,7 @@ const TABLE: Table = {
   },
   swapping: {
     'worker.connected': 'swapping', 'worker.disconnected': 'swapping',
+    'model.pinRequested': 'swapping', 'model.unpinRequested': ignored,
     'worker.heartbeat': 'swapping', 'lease.expired': 'offline',
     'worker.drainRequested': 'draining', 'worker.resumeRequested': ignored,
     'worker.quarantineRequested': 'quarantined', break: ignored,
@@ -58,6 +62,7 @@ const TABLE: Table = {
   },
   executing: {
     'worker.connected': 'executing', 'worker.disconnected': 'executing',
+    'model.pinRequested': 'executing', 'model.unpinRequested': ignored,
     'worker.heartbeat': 'executing', 'lease.expired': 'offline',
     'worker.drainRequested': 'draining', 'worker.resumeRequested': ignored,
     'worker.quarantineRequested': 'quarantined', break: ignored,
@@ -69,6 +74,7 @@ const TABLE: Table = {
   },
   draining: {
     'worker.connected': 'draining', 'worker.disconnected': 'draining',
+    'model.pinRequested': 'draining', 'model.unpinRequested': ignored,
     'worker.heartbeat': 'draining', 'lease.expired': 'draining',
     'worker.drainRequested': ignored, 'worker.resumeRequested': 'executing',
     'worker.quarantineRequested': 'quarantined', break: ignored,
@@ -80,6 +86,7 @@ const TABLE: Table = {
   },
   unhealthy: {
     'worker.connected': 'unhealthy', 'worker.disconnected': 'unhealthy',
+    'model.pinRequested': 'unhealthy', 'model.unpinRequested': ignored,
     'worker.heartbeat': 'unhealthy', 'lease.expired': 'offline',
     'worker.drainRequested': 'draining', 'worker.resumeRequested': 'idle',
     'worker.quarantineRequested': 'quarantined', break: 'idle',
@@ -91,6 +98,7 @@ const TABLE: Table = {
   },
   quarantined: {
     'worker.connected': 'quarantined', 'worker.disconnected': 'quarantined',
+    'model.pinRequested': 'quarantined', 'model.unpinRequested': ignored,
     'worker.heartbeat': 'quarantined', 'lease.expired': 'quarantined',
     'worker.drainRequested': ignored, 'worker.resumeRequested': 'executing',
     'worker.quarantineRequested': ignored, break: ignored,

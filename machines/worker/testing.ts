@@ -92,6 +92,8 @@ export const EVENTS = {
   'worker.resumeRequested': at({ type: 'worker.resumeRequested' }),
   'worker.quarantineRequested': at({ type: 'worker.quarantineRequested' }),
   'lease.expired': at({ type: 'lease.expired' }),
+  'model.pinRequested': at({ type: 'model.pinRequested', model: 'paint' }),
+  'model.unpinRequested': at({ type: 'model.unpinRequested', model: 'paint' }),
   'slot.claimed': claim('job_2'),
   'slot.adopted': at({ type: 'slot.adopted', ...name }),
   'slot.cancelRequested': at({ type: 'slot.cancelRequested', ...name }),

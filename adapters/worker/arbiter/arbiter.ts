@@ -34,6 +34,9 @@ export interface Arbiter {
   /** Takes a run that has not started out of the queue. */
   withdraw(key: string): boolean;
   loaded(): string[];
+  /** These, and no others, stay in memory once they are there; beside what an engine pins itself. */
+  pin(models: readonly string[]): void;
+  pinned(): string[];
   close(): void;
 }
 
@@ -156,6 +159,11 @@ export function createArbiter(options: ArbiterOptions): Arbiter {
       return true;
     },
     loaded: card.loaded,
+    pin: (models) => {
+      card.pin(models);
+      pump();
+    },
+    pinned: card.pinned,
     close: () => {
       isClosed = true;
       engines.close();

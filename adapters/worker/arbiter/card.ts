@@ -42,6 +42,8 @@ export function createCard(options: CardOptions) {
   const { engines, measurements, timers, log, events } = options;
   const loaded = new Map<string, Loaded>();
   const wanted = new Map<string, { uses: number; at: number }>();
+  /** By the operator, as the runtime told. */
+  let pinned: ReadonlySet<string> = new Set();
   let foreignBytes = 0;
 
   const usesOf = (model: string) => {
@@ -60,6 +62,9 @@ export function createCard(options: CardOptions) {
     return loadMs.count > 0 ? loadMs.mean : (options.offerOf(model)?.loadMs ?? 0);
   };
 
+  const isPinned = (host: EngineHost, model: string) =>
+    pinned.has(model) || host.pinned.includes(model);
+
   /** @param beside a model that is to join them */
   const residents = (beside?: string): Resident[] => {
     const its = beside === undefined ? undefined : options.hostOf(beside);
@@ -68,7 +73,7 @@ export function createCard(options: CardOptions) {
       bytes: bytesOf(model),
       // It is about to go; nobody can be asked to unload it any more.
       isBusy: engines.isBusy(model) || engines.isRestarting(host),
-      isPinned: host.pinned.includes(model),
+      isPinned: isPinned(host, model),
       isRival: host === its && host.engine.drops?.(beside!, model) === true,
       loadMs: loadMsOf(model),
       uses: usesOf(model),
@@ -185,7 +190,7 @@ export function createCard(options: CardOptions) {
     for (const each of allIdle(residents())) await drop(each);
     const there = loaded.get(model);
     if (there === undefined || engines.runsOf(model) > 1) return;
-    if (there.host.pinned.includes(model)) return;
+    if (isPinned(there.host, model)) return;
     await drop(model);
     await bring(there.host, model, signal);
   };
@@ -201,6 +206,8 @@ export function createCard(options: CardOptions) {
     residents,
     isLoaded: (model: string) => loaded.has(model),
     loaded: () => [...loaded.keys()],
+    pin: (models: readonly string[]) => void (pinned = new Set(models)),
+    pinned: () => [...pinned],
     load: (model: string) => engines.exclusively(() => load(model)),
     unload: (model: string) => engines.exclusively(() => drop(model)),
     refresh: (model: string, signal: AbortSignal) =>

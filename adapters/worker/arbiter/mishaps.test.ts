@@ -43,6 +43,24 @@ describe('room', () => {
     expect(howOf('j1')).toEqual(['outOfMemory']);
   });
 
+  it('is not made by what the operator pinned, until that is unpinned', async () => {
+    const { arbiter, pass, told } = setBench([
+      { name: 'one', models: [model('a', 6), model('b', 6), model('c', 6)] },
+    ]);
+    arbiter.load('a');
+    arbiter.pin(['a']);
+    for (const id of ['b', 'c', 'b']) arbiter.load(id);
+    await pass(60_000);
+    // `a` is the oldest and was wanted as often: without the pin it would be the first to go.
+    const turns = ['loaded b', 'unloaded b', 'loaded c', 'unloaded c', 'loaded b'];
+    expect(told).toEqual(['loaded a', ...turns]);
+    expect(arbiter.pinned()).toEqual(['a']);
+    arbiter.pin([]);
+    arbiter.load('c');
+    await pass(60_000);
+    expect(told.slice(6)).toEqual(['unloaded a', 'loaded c']);
+  });
+
   it('is measured where the operator wrote nothing', async () => {
     const { arbiter, pass, measurements, told } = setBench([
       {
