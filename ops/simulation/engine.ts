@@ -28,7 +28,7 @@ export interface EngineEvents {
   loadFailed(model: string): void;
   unloaded(model: string): void;
   /** It took the whole worker down. */
-  crashed(key: string): void;
+  crashed(): void;
   /** So many runs at once. */
   running(count: number): void;
 }
@@ -176,14 +176,14 @@ export class SimulatedEngine {
     this.#running.set(run.key, { run, stop, isForgotten: false });
     const { name } = this.#owner;
     const counted = [...this.#running.values()].filter(
-      (each) => !each.isForgotten && !this.#world.unclaimed.has(`${name} ${each.run.key}`),
+      (each) => !each.isForgotten && !this.#world.auditor.isUnclaimed(name, each.run.key),
     );
     this.#events.running(counted.length);
     run.started();
     const { how, afterMs } = this.#fate(run);
     scheduler.after(Math.min(afterMs, run.timeLimitMs), this.#owner, 'engine', () => {
       if (isOver) return;
-      if (how === 'crash') return this.#events.crashed(run.key);
+      if (how === 'crash') return this.#events.crashed();
       stop(afterMs > run.timeLimitMs ? { code: 'timedOut' } : how);
     });
   }

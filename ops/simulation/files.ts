@@ -1,11 +1,9 @@
 // The files of all results: uploaded by agents to any runtime, looked for by runtimes.
-import type { Output, RuntimeFrame } from '../../machines/contract/worker-protocol.ts';
-import type { SimulatedAgent } from './agent.ts';
+import type { Output } from '../../machines/contract/worker-protocol.ts';
+import type { Attempts, RunOrder } from './attempts.ts';
 import { request } from './people.ts';
 import type { Owner } from './scheduler.ts';
 import type { World } from './world.ts';
-
-type RunOrder = Extract<RuntimeFrame, { type: 'run' }>;
 
 export class Files {
   readonly #world: World;
@@ -28,21 +26,21 @@ export class Files {
   }
 
   /** Tried until there is an answer that counts. */
-  upload(agent: SimulatedAgent, order: RunOrder, output: Output, done: () => void): void {
+  upload(attempts: Attempts, order: RunOrder, output: Output, done: () => void): void {
     const world = this.#world;
-    const { owner } = agent;
+    const { owner, worker } = attempts;
     const random = world.random.split(`upload ${output.blob}`);
-    if (world.befalls('uploadMissing', random, agent.id)) return done();
+    if (world.befalls('uploadMissing', random, worker)) return done();
     const once = (): void => {
-      if (agent.isOver(order) || !owner.isAlive) return;
+      if (attempts.isOver(order) || !owner.isAlive) return;
       const { job, attempt } = order;
       request(
         world,
         random,
         'upload',
-        ({ core }) => core!.sessions.leaseOf(agent.id, job, attempt),
+        ({ core }) => core!.sessions.leaseOf(worker, job, attempt),
         (answer) => {
-          if (agent.isOver(order) || !owner.isAlive) return;
+          if (attempts.isOver(order) || !owner.isAlive) return;
           const isDone = answer !== null && 'value' in answer && answer.value !== null;
           if (isDone) return world.scheduler.after(1, owner, 'uploaded', done);
           world.scheduler.after(random.between(100, 2_000), owner, 'uploads again', once);

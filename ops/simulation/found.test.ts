@@ -2,7 +2,7 @@
 // story after a change of the code or of the simulation, so what each found is said in words.
 import { afterAll, expect, test } from 'vitest';
 import { Pool } from './pool.ts';
-import { NO_LIMITS } from './world.ts';
+import { NO_LIMITS } from './limits.ts';
 
 const FOUND: readonly { readonly seed: number; readonly what: string }[] = [
   { seed: 2, what: 'an account was parked for what was computed on an old copy of it' },

@@ -1,8 +1,9 @@
 // One seed from beginning to end.
 import type { Violation } from './check.ts';
 import { checkEnd } from './end-state.ts';
+import { NO_LIMITS, type Limits } from './limits.ts';
 import { tellStory } from './story.ts';
-import { NO_LIMITS, World, type Limits } from './world.ts';
+import { World } from './world.ts';
 
 export interface SeedResult {
   readonly seed: number;

@@ -2,7 +2,7 @@
 // as long as the same invariant still breaks.
 import type { Pool } from './pool.ts';
 import type { SeedResult } from './seed.ts';
-import { NO_LIMITS, type Limits } from './world.ts';
+import { NO_LIMITS, type Limits } from './limits.ts';
 
 const RUNS_MAX = 120;
 

@@ -7,7 +7,7 @@ import { Pool, THREADS } from './pool.ts';
 import { Report } from './report.ts';
 import { replayCommand, shrink } from './shrink.ts';
 import type { SeedResult } from './seed.ts';
-import type { Limits } from './world.ts';
+import type { Limits } from './limits.ts';
 
 const { values: options } = parseArgs({
   options: {

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { Pool } from './pool.ts';
 import { replayCommand } from './shrink.ts';
 import { SOMETIMES } from './sometimes.ts';
-import { NO_LIMITS } from './world.ts';
+import { NO_LIMITS } from './limits.ts';
 
 const SEEDS = 40;
 const TWICE = [3, 17, 29];

@@ -19,14 +19,18 @@ export interface StoreWorld {
   befalls(mishap: Mishap, random: Random, who: string): boolean;
   /** Runtimes that wait for the answer to a commit. */
   readonly commitsUnderWay: Set<Owner>;
-  /** A commit of unknown outcome: what really became of it. */
-  outcomeUnknown(isWritten: boolean): void;
   /** Nobody reaches the store, or this runtime does not. */
   isAway(runtime: Owner): boolean;
+  readonly auditor: StoreAuditor;
+}
+
+interface StoreAuditor {
   /** Told of every batch that was carried out, before anybody else. */
   wrote(batch: CommitBatch, result: CommitResult, runtime: Owner): void;
   /** A commit that the store itself could not carry out: a programmer error. */
   refused(batch: CommitBatch, error: Error): void;
+  /** A commit of unknown outcome: what really became of it. */
+  outcomeUnknown(isWritten: boolean): void;
   /** A late commit that was carried out, or found out to be lost. */
   wroteLate(result: CommitResult): void;
 }
@@ -78,10 +82,10 @@ export function storeWithFaults(world: StoreWorld, owner: Owner, random: Random)
       const written = await memory.commit(kept);
       const lost = [...new Set([...written.lost, ...conflicts])].sort((a, b) => a - b);
       const result = { ...written, lost };
-      world.wrote(kept, result, owner);
+      world.auditor.wrote(kept, result, owner);
       return result;
     } catch (error) {
-      if (!(error instanceof StoreUnavailable)) world.refused(batch, error as Error);
+      if (!(error instanceof StoreUnavailable)) world.auditor.refused(batch, error as Error);
       throw error;
     }
   }
@@ -90,7 +94,7 @@ export function storeWithFaults(world: StoreWorld, owner: Owner, random: Random)
     if (world.befalls('commitUnknown', random, owner.name)) {
       const isWritten = random.chance(0.5);
       if (isWritten) await write(batch);
-      world.outcomeUnknown(isWritten);
+      world.auditor.outcomeUnknown(isWritten);
       throw new UnknownOutcome(batch.batchId);
     }
     if (world.befalls('commitLate', random, owner.name)) {
@@ -100,7 +104,7 @@ export function storeWithFaults(world: StoreWorld, owner: Owner, random: Random)
         if (way.isEnded) return;
         late.delete(batch.batchId);
         write(batch).then(
-          (result) => world.wroteLate(result),
+          (result) => world.auditor.wroteLate(result),
           () => undefined,
         );
       });

@@ -2,7 +2,7 @@
 // sources with that bug in them; nothing of the project may be loaded before.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { SeedResult } from './seed.ts';
-import type { Limits } from './world.ts';
+import type { Limits } from './limits.ts';
 
 export interface Task {
   readonly seed: number;

@@ -1,53 +1,29 @@
 // One seed's world: runtimes, workers and people around one store, and the ears of those who check. What
 // happens in it and when is the story's (`story.ts`); what goes wrong, the swarm's (`faults.ts`).
 import { MemoryStore } from '../../db/memory-store.ts';
-import type { CommitBatch, CommitResult } from '../../db/store.ts';
-import { jobRef, refKey, workerRef } from '../../machines/contract/ids.ts';
+import { refKey, workerRef } from '../../machines/contract/ids.ts';
 import type { ModelOffer } from '../../machines/contract/models.ts';
-import type { AgentFrame, RuntimeFrame } from '../../machines/contract/worker-protocol.ts';
 import type { Ids } from '../../runtime/clock.ts';
 import { SimulatedAgent } from './agent.ts';
-import { Books, sameLease } from './books.ts';
+import { Auditor } from './auditor.ts';
+import { Books } from './books.ts';
 import { Ether } from './channel.ts';
 import type { Check, Invariant, Violation } from './check.ts';
 import { Files } from './files.ts';
 import { drawSwarm, type Fault, type Mishap, type Swarm } from './faults.ts';
 import { History, Subscriber } from './history.ts';
-import { checkZeroSum } from './invariants-of-money.ts';
-import { AFTER_EVERY_COMMIT } from './invariants.ts';
+import type { Limits } from './limits.ts';
 import { Person } from './people.ts';
 import { Random } from './random.ts';
 import { RuntimeProcess } from './runtime-process.ts';
 import { Scheduler, type Owner } from './scheduler.ts';
 import { SimulatedIds } from './seams.ts';
-import { rareArrival, rareTurn, type Sometimes } from './sometimes.ts';
-import { seenInCommit } from './seen.ts';
+import type { Sometimes } from './sometimes.ts';
 import { Trace } from './trace.ts';
-
-export interface Limits {
-  readonly without: ReadonlySet<string>;
-  readonly runtimes: number;
-  readonly workers: number;
-  readonly people: number;
-  /** Wishes in all. */
-  readonly wishes: number;
-  /** Faults after this many no longer happen. */
-  readonly faults: number;
-}
-
-export const NO_LIMITS: Limits = {
-  without: new Set(),
-  runtimes: Infinity,
-  workers: Infinity,
-  people: Infinity,
-  wishes: Infinity,
-  faults: Infinity,
-};
+import { Witness } from './witness.ts';
 
 const DAY_MS = 86_400_000;
 const MODELS = ['sketch', 'paint', 'film'] as const;
-
-type RunOrder = Extract<RuntimeFrame, { type: 'run' }>;
 
 export class World {
   readonly random: Random;
@@ -66,6 +42,8 @@ export class World {
   readonly isFreezing: boolean;
   /** Folding every journal takes as long as all its turns did. */
   readonly isReplayed: boolean;
+  readonly auditor = new Auditor(this);
+  readonly witness = new Witness(this);
   readonly ether = new Ether(this);
   readonly files = new Files(this);
   /** Some seeds have runtimes that only look, now and then, for what others do. */
@@ -88,10 +66,6 @@ export class World {
   readonly faults = new Map<Fault, number>();
   readonly sometimes = new Map<Sometimes, number>();
   readonly #ids = new WeakMap<Owner, Ids>();
-  /** Attempts that a worker brought along and that are nobody's any more: told to stop, and hold no slot. */
-  readonly unclaimed = new Set<string>();
-  /** By job: the workers it took down. */
-  readonly tookDownBy = new Map<string, string[]>();
 
   constructor(seed: number, limits: Limits, isTold: boolean) {
     this.random = new Random(seed);
@@ -177,117 +151,10 @@ export class World {
     return this.isStoreDown || this.partitioned.has(runtime);
   }
 
-  wrote(batch: CommitBatch, result: CommitResult, runtime: Owner): void {
-    const { books, check } = this;
-    const commit = books.apply(batch, result);
-    this.trace.note(result.at, runtime.name, batch.batchId);
-    for (const { row, event } of commit.turns) {
-      this.trace.note(row.revision, row.ref.id, row.to);
-      this.tell(row.ref.id, () => `${event.type}: ${row.from} > ${row.to} (${runtime.name})`, '·');
-      if (event.type === 'worker.connected') this.#noteUnclaimed(row.ref.id, event.attempts);
-      if (event.sent !== undefined) this.history.applied(event.sent);
-      for (const what of rareTurn(event.type, row)) this.seen(what);
-    }
-    for (const { id } of commit.orders) this.history.orderCommitted(id);
-    for (const { ref, reason } of commit.parked)
-      this.violate(
-        reason.includes('read only') || reason.includes('not extensible')
-          ? 'I25 no sharing'
-          : 'I0 no programmer error',
-        `${refKey(ref)} was parked: ${reason}`,
-      );
-    seenInCommit(this, commit);
-    const isUploaded = this.files.has;
-    const leaseTerm = (name: string, at: number) => {
-      const lease = this.memory.tables.leases.get(name);
-      return lease && lease.holder !== null && lease.expiresAt > at ? lease.term : null;
-    };
-    const checked = { commit, books, check, isUploaded, leaseTerm };
-    for (const rule of AFTER_EVERY_COMMIT) {
-      rule(checked);
-      if (this.violation) return;
-    }
-  }
-
-  #noteUnclaimed(worker: string, attempts: readonly { job: string; attempt: number }[]): void {
-    const slots = this.books.workers.get(worker)?.context.run.slots ?? {};
-    for (const { job, attempt } of attempts)
-      if (slots[job]?.attempt !== attempt) this.unclaimed.add(`${worker} ${job}.${attempt}`);
-  }
-
-  refused(batch: CommitBatch, error: Error): void {
-    checkZeroSum(batch.ledger, this.check);
-    this.violate('I0 no programmer error', `The store refused ${batch.batchId}: ${error.message}`);
-  }
-
-  outcomeUnknown(isWritten: boolean): void {
-    this.seen(
-      isWritten
-        ? 'A commit of unknown outcome was written.'
-        : 'A commit of unknown outcome was not written.',
-    );
-  }
-
-  wroteLate({ lost }: CommitResult): void {
-    this.seen(
-      lost.length > 0
-        ? 'A late commit arrives too late and is lost.'
-        : 'A commit of unknown outcome arrives late and counts.',
-    );
-  }
-
   logged(runtime: Owner, message: string): void {
     this.tell(runtime.name, () => `logs ${message.slice(0, 200)}`);
     if (message.startsWith('after a commit:'))
       this.violate('I0 no programmer error', `${runtime.name} logged ${message.slice(0, 300)}`);
-  }
-
-  // --- what agents see ----------------------------------------------------------------------------
-
-  running(worker: string, count: number, slots: number): void {
-    if (count === slots && slots > 1) this.seen('Every slot of a worker is busy.');
-    this.check(
-      'I8 slots',
-      count <= slots,
-      () => `${worker} runs ${count} at once in ${slots} slots.`,
-    );
-  }
-
-  started(worker: string, epoch: string, { job, attempt }: RunOrder): void {
-    this.tell(worker, () => `starts ${job} #${attempt} (${epoch})`);
-  }
-
-  tookDown(worker: string, job: string): void {
-    const workers = this.tookDownBy.get(job) ?? [];
-    this.tookDownBy.set(job, [...workers, worker]);
-    this.seen('A job takes its worker down.');
-  }
-
-  ordered(worker: string, frame: Extract<RuntimeFrame, { id: string }>): void {
-    this.history.orderArrived(worker, frame.id);
-  }
-
-  settled(worker: string, epoch: string, { job, attempt }: { job: string; attempt: number }): void {
-    const said = { attempt, worker, epoch };
-    if (this.books.hasEnded(job, said)) return;
-    const isHeld = this.people
-      .map(({ accountId }) => this.books.jobs.get(refKey(jobRef(accountId, job)))?.lease)
-      .some((lease) => lease && sameLease(lease, said));
-    this.check(
-      'I6 durable before ack',
-      !isHeld,
-      () => `${worker} was told to forget ${job} #${attempt}, which still runs by what is stored.`,
-    );
-  }
-
-  /** A frame of an agent reached its runtime. */
-  arrived(agent: Owner, frame: AgentFrame): void {
-    if (!agent.isAlive) this.seen('A report arrives after its worker has died.');
-    if (!('job' in frame)) return;
-    const job = this.people
-      .map(({ accountId }) => this.books.actors.get(refKey(jobRef(accountId, frame.job))))
-      .find(Boolean);
-    if (job) for (const what of rareArrival(frame.type, job.state)) this.seen(what);
   }
 
   idsOf(owner: Owner): Ids {

@@ -1,6 +1,6 @@
 // Does the simulation find what it has to find? Runs each planted bug until an invariant breaks.
 import { Pool, THREADS } from '../pool.ts';
-import { NO_LIMITS } from '../world.ts';
+import { NO_LIMITS } from '../limits.ts';
 import { PLANTED_BUGS, type PlantedBug } from './bugs.ts';
 
 export interface Found {
