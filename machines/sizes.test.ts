@@ -7,7 +7,7 @@ import { at, EVENTS as JOB, key, spec } from './job/testing.ts';
 import { jobMachine } from './job/machine.ts';
 import { begin, takeAll } from './testing.ts';
 import { workerMachine } from './worker/machine.ts';
-import { claim, hello, offer } from './worker/testing.ts';
+import { claimInBatch, hello, offer } from './worker/testing.ts';
 
 const LIMIT = 64 * 1024;
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
@@ -83,15 +83,17 @@ it('the largest worker', () => {
     attempts: [],
   });
   expect(agentFrame.safeParse(frame(200)).error?.issues[0]?.message).toContain('offer fewer');
-  const said = agentFrame.parse(frame(115)) as AgentFrameOf<'hello'>;
+  const said = agentFrame.parse(frame(106)) as AgentFrameOf<'hello'>;
   const { name, version, gpu, slots, models, loaded } = said;
   const met = { ...hello([], { loaded }), offer: { name, version, gpu, slots, models } };
   const ids = Array.from({ length: 64 }, (_, n) => `job_${String(n).padStart(26, '0')}`);
-  const loads = claim(ids[0]!, 'model-1');
+  const claimed = ids.map((id, n) => {
+    const place = { id: 'b'.repeat(30) + Math.floor(n / 3), size: 3, model: 'model-1' };
+    return claimInBatch(id, place);
+  });
   const { snapshot } = takeAll(workerMachine, begin(workerMachine, { id: 'w1' }).snapshot, [
     met,
-    loads,
-    ...ids.slice(1).map((id) => claim(id, 'model-1')),
+    ...claimed,
   ]);
   expect(Object.keys(snapshot.context.run.slots)).toHaveLength(64);
   expect(JSON.stringify(models).length).toBeGreaterThan(45 * 1024);

@@ -10,6 +10,7 @@ type Act = (world: World, agent: Agent, n: number) => unknown;
 const ACTS: Record<string, { readonly weight: number; readonly act: Act }> = {
   submit: { weight: 3, act: (world, _, n) => world.submit(n) },
   dispatch: { weight: 6, act: (world, _, n) => world.dispatch(n) },
+  together: { weight: 3, act: (world, _, n) => world.dispatchTogether(n) },
   order: { weight: 8, act: (world, agent) => world.deliverOrder(agent) },
   frame: { weight: 8, act: (world, agent) => world.deliverFrame(agent) },
   work: { weight: 8, act: (world, agent) => world.work(agent) },

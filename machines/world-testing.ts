@@ -13,7 +13,7 @@ import type { Posting } from './effect.ts';
 import type { JobContext } from './job/context.ts';
 import type { QuotaContext } from './quota/machine.ts';
 import { Bookkeeper, noon } from './quota/testing.ts';
-import type { WorkerContext } from './worker/context.ts';
+import { callsIn, type WorkerContext } from './worker/context.ts';
 import { spec } from './job/testing.ts';
 import { offer } from './worker/testing.ts';
 
@@ -91,6 +91,9 @@ export class World {
         .filter(([, { phase }]) => phase !== 'cancelling')
         .map(([job, { attempt }]) => `${job} ${attempt} ${id} ${run.epoch}`),
     );
+    for (const { context } of this.workers)
+      if (callsIn(context.run.slots) > context.offer.slots)
+        expect.fail('A worker has more calls than it offered.');
     if (leases.sort().join() !== slots.sort().join())
       expect(slots, 'each lease has its slot, each slot its lease').toEqual(leases);
     const quota = this.actor(QUOTA);
@@ -126,6 +129,23 @@ export class World {
     const event: ActorEvent = { type: 'job.dispatched', worker: name, epoch: run.epoch };
     this.post(jobRef('acc_1', job.id), event);
     return this.jobs.find(({ id }) => id === job.id)?.context.run.lease !== null;
+  }
+
+  /** Two that wait for one model in one call; again with an old view, so that some are refused. */
+  dispatchTogether(n: number): void {
+    const waiting = this.jobs.filter(({ actor }) => stateName(actor.snapshot.value) === 'queued');
+    const [first] = waiting;
+    const worker = this.workers[n % Math.max(this.workers.length, 1)];
+    if (!first || !worker) return;
+    const { model } = first.context.spec;
+    const members = waiting.filter(({ context }) => context.spec.model === model);
+    const batch = { id: `batch-${this.#at}`, size: 2 };
+    const { id: name, run } = worker.context;
+    for (const { id } of members.slice(0, batch.size))
+      this.post(jobRef('acc_1', id), {
+        ...{ type: 'job.dispatched', worker: name, epoch: run.epoch },
+        batch,
+      });
   }
 
   deliverOrder(agent: Agent): boolean {

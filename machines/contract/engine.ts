@@ -41,6 +41,14 @@ export interface EngineOutput {
   readonly facts: Readonly<Record<string, string | number>>;
 }
 
+/** One of several jobs that share a call. */
+export interface BatchMember {
+  readonly job: EngineJob;
+  readonly report: (update: EngineUpdate) => void;
+  /** Aborted: its output is no longer wanted. The others go on as if nothing had happened. */
+  readonly signal: AbortSignal;
+}
+
 export interface Engine {
   readonly name: string;
   /** Attempts it carries out at once; the arbiter sends no more. Left out: as many as the worker has slots. */
@@ -62,6 +70,15 @@ export interface Engine {
     report: (update: EngineUpdate) => void,
     signal: AbortSignal,
   ): Promise<readonly EngineOutput[]>;
+  /**
+   * As many jobs of one model as its offer says, with equal batch keys, in one call. Resolves with the outputs of
+   * each, in their order: what it would get alone. For one whose own signal was aborted, anything. Rejects as `run`
+   * does; then no job has an output, and each is tried by itself.
+   */
+  runBatch?(
+    members: readonly BatchMember[],
+    signal: AbortSignal,
+  ): Promise<readonly (readonly EngineOutput[])[]>;
   close(): Promise<void>;
 }
 

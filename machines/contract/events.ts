@@ -1,5 +1,6 @@
 // Every event an actor can receive. Facts are `noun.pastParticiple`, wishes `noun.verbRequested`.
 // The turn stamps each with `at`: store time in milliseconds. Charts have no other clock.
+import type { BatchPlace } from './batching.ts';
 import type { FailureCode } from './failures.ts';
 import type { JobParams } from './requests.ts';
 import type { Modality, ModelOffer } from './models.ts';
@@ -81,7 +82,14 @@ export type JobEvent =
   | { type: 'job.submitRequested'; spec: JobSpec; impossible: string | null }
   | { type: 'job.cancelRequested' }
   | { type: 'job.moveRequested'; to: LinePlace }
-  | { type: 'job.dispatched'; worker: string; epoch: string; why?: DispatchWhy }
+  | {
+      type: 'job.dispatched';
+      worker: string;
+      epoch: string;
+      why?: DispatchWhy;
+      /** It shares its engine call with others that are dispatched in the same commit. */
+      batch?: BatchPlace;
+    }
   | { type: 'hold.granted'; plan: Plan }
   | { type: 'hold.refused'; refusal: HoldRefusal }
   | ({ type: 'slot.refused' } & AttemptKey)

@@ -2,6 +2,7 @@
 // Every command is idempotent: `run` and `cancel` by (job, attempt), `load` and `unload` by model.
 // A report about an attempt is repeated after each reconnect until the runtime answers `settled`.
 import { z } from 'zod';
+import { batchPlace } from './batching.ts';
 import { FAILURE_CODES } from './failures.ts';
 import { modality, modelOffer } from './models.ts';
 import { blobId } from './requests.ts';
@@ -150,6 +151,8 @@ export const runtimeFrame = z.discriminatedUnion('type', [
     /** Fetched from GET /v1/workers/jobs/:job/inputs/:n while the attempt is live. */
     inputs: z.array(z.strictObject({ role: z.string(), blob: blobId })),
     timeLimitMs: z.number().positive(),
+    /** It shares its engine call with the others of this id, which are ordered together with it. */
+    batch: batchPlace.optional(),
   }),
   z.strictObject({ type: z.literal('cancel'), ...command, ...attemptOf }),
   z.strictObject({ type: z.literal('drain'), ...command }),

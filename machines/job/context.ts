@@ -1,4 +1,5 @@
 // What a job remembers, and the pure changes its chart makes to it.
+import type { BatchPlace } from '../contract/batching.ts';
 import type { AttemptKey, JobEvent, JobSpec, Plan, Stamped } from '../contract/events.ts';
 import type { FailureCode } from '../contract/failures.ts';
 import type { Output } from '../contract/worker-protocol.ts';
@@ -26,6 +27,8 @@ export interface JobRun {
   readonly chargedMt: number | null;
   readonly runMs: number | null;
   readonly submittedAt: number;
+  /** Of the latest assignment: the engine call that it shares with others. */
+  readonly batch: BatchPlace | null;
   /** Where an operator put it in the line; null: where it came by itself. */
   readonly place: { readonly to: 'front' | 'back'; readonly at: number } | null;
   readonly startedAt: number | null;
@@ -62,11 +65,16 @@ export const freshContext = ({ input }: { input: JobSpec }): JobContext => ({
     chargedMt: null,
     runMs: null,
     submittedAt: 0,
+    batch: null,
     place: null,
     startedAt: null,
     finishedAt: null,
   },
 });
+
+/** What one attempt may take. Of jobs that share a call each may have to wait for all. */
+export const limitMsOf = ({ spec, run }: JobContext, batch = run.batch): number =>
+  spec.timeLimitMs * (batch?.size ?? 1);
 
 // --- changes: each returns the part of `run` that it changes ----------------------------------------
 
@@ -90,9 +98,10 @@ export const isElsewhere = ({ context: { run }, event }: Args): boolean => {
 };
 
 export const takeLease: Change = ({ context: { run }, event }) => {
-  const { worker, epoch } = event as EventOf<'job.dispatched'>;
+  const { worker, epoch, batch = null } = event as EventOf<'job.dispatched'>;
   return {
     lease: { attempt: run.attempt, worker, epoch, acknowledged: false },
+    batch,
     adoptable: null,
     startedAt: null,
   };

@@ -1,7 +1,7 @@
 // The job's chart against SPEC.md: the main path and the endings. Names in brackets (I3) are its numbers.
 import { describe, expect, it } from 'vitest';
 import { quotaRef, workerRef } from '../contract/ids.ts';
-import { begin, effectsOf, take, timerEvent, toldBy } from '../testing.ts';
+import { begin, effectsOf, take, takeAll, timerEvent, toldBy } from '../testing.ts';
 import { runOrder } from '../worker/testing.ts';
 import { jobMachine } from './machine.ts';
 import {
@@ -82,6 +82,22 @@ describe('the main path', () => {
       ['arm', timerEvent(jobMachine, 'attemptTimeout'), spec.timeLimitMs + 300_000],
       ['arm', timerEvent(jobMachine, 'acknowledgeTimeout'), 10_000],
     ]);
+  });
+
+  it('says which call it shares, and may take as long as all that are in it (T3)', () => {
+    const batch = { id: 'b1', size: 3 };
+    const step = take(jobMachine, reach('queued'), { ...EVENTS['job.dispatched'], batch });
+    const [{ event }] = effectsOf(step.said, 'actor.tell') as [{ event: object }];
+    const order = { ...runOrder('job_1'), batch, timeLimitMs: 3 * spec.timeLimitMs };
+    expect(event).toMatchObject({ order });
+    const limit = timerEvent(jobMachine, 'attemptTimeout');
+    expect(step.said).toContainEqual(['arm', limit, 3 * spec.timeLimitMs + 300_000]);
+    const back = takeAll(jobMachine, step.snapshot, [
+      EVENTS['slot.returned'],
+      EVENTS['job.dispatched'],
+    ]);
+    expect(back.snapshot.context.run.batch).toBeNull();
+    expect(back.said).toContainEqual(['arm', limit, spec.timeLimitMs + 300_000]);
   });
 
   it('notes when an attempt starts; its time limit runs since it was given away', () => {

@@ -55,7 +55,7 @@ export const jobMachine = setup({
     // XState also asks this of a context without input, for the throw-away actor of `transition()`.
     deadline: ({ context }) => context.spec?.deadlineMs ?? 0,
     acknowledgeTimeout: ACKNOWLEDGE_TIMEOUT_MS,
-    attemptTimeout: ({ context }) => context.spec.timeLimitMs + ATTEMPT_MARGIN_MS,
+    attemptTimeout: ({ context }) => job.limitMsOf(context) + ATTEMPT_MARGIN_MS,
     backoff: ({ context }) => BACKOFF_BASE_MS * 2 ** (context.run.attempt - 2),
   },
   actions: {

@@ -2,7 +2,7 @@
 import { quotaRef, workerRef } from '../contract/ids.ts';
 import type { RunOrder } from '../contract/worker-protocol.ts';
 import type { Effects } from '../effect.ts';
-import type { Args, EventOf } from './context.ts';
+import { limitMsOf, type Args, type EventOf } from './context.ts';
 
 type Tell = Effects['actor.tell'];
 
@@ -42,9 +42,10 @@ export const askRelease = ({ context: { spec, run } }: Args): Tell => ({
 });
 
 /** Told with the lease already taken: the worker makes its slot busy in the same commit. */
-export const claimSlot = ({ context: { spec, run }, event }: Args): Tell => {
-  const { worker, epoch } = event as EventOf<'job.dispatched'>;
-  const { id: job, accountId, model, modality, prompt, count, work, timeLimitMs } = spec;
+export const claimSlot = ({ context, event }: Args): Tell => {
+  const { spec, run } = context;
+  const { worker, epoch, batch } = event as EventOf<'job.dispatched'>;
+  const { id: job, accountId, model, modality, prompt, count, work } = spec;
   const order: RunOrder = {
     type: 'run',
     job,
@@ -56,7 +57,8 @@ export const claimSlot = ({ context: { spec, run }, event }: Args): Tell => {
     count,
     work,
     inputs: [...spec.inputs],
-    timeLimitMs,
+    timeLimitMs: limitMsOf(context, batch ?? null),
+    ...(batch && { batch }),
   };
   return { to: workerRef(worker), event: { type: 'slot.claimed', accountId, epoch, order } };
 };

@@ -1,5 +1,9 @@
 // What a GPU worker remembers, and the questions its chart asks about that.
 import type { Stamped, WorkerEvent, WorkerOffer } from '../contract/events.ts';
+import type { RunOrder } from '../contract/worker-protocol.ts';
+
+/** What is stored with every turn stays small, whatever a worker offers. */
+const ATTEMPTS_MAX = 64;
 
 export interface Slot {
   readonly accountId: string;
@@ -7,6 +11,8 @@ export interface Slot {
   readonly model: string;
   /** `cancelling`: the job has given it up, the agent has not said that it stopped. */
   readonly phase: 'live' | 'cancelling';
+  /** The engine call that it shares with others; absent: its own. */
+  readonly batch?: string;
 }
 
 export interface WorkerRun {
@@ -92,12 +98,38 @@ export const isSameBoot = ({ context, event }: Args) =>
 export const offersModel = ({ context: { offer }, event }: Args): boolean =>
   offer.models.some(({ id }) => id === (event as EventOf<'model.pinRequested'>).model);
 
+/** Engine calls, under way or ordered: a worker offers so many at once, and those of one batch share one. */
+export function callsIn(slots: WorkerRun['slots']): number {
+  let alone = 0;
+  const shared = new Set<string>();
+  for (const job of Object.keys(slots)) {
+    const { batch } = slots[job]!;
+    if (batch === undefined) alone += 1;
+    else shared.add(batch);
+  }
+  return alone + shared.size;
+}
+
+/** A call is free, or is the one that its batch has already; and the model takes that many. */
+function hasPlace({ offer, run: { slots } }: WorkerContext, { model, batch }: RunOrder): boolean {
+  const attempts = Object.values(slots);
+  if (attempts.length >= ATTEMPTS_MAX) return false;
+  const mates = batch ? attempts.filter((slot) => slot.batch === batch.id) : [];
+  if (mates.length === 0 && callsIn(slots) >= offer.slots) return false;
+  if (batch === undefined) return true;
+  const max = offer.models.find(({ id }) => id === model)?.batch?.max ?? 1;
+  return (
+    batch.size <= max && mates.length < batch.size && mates.every((slot) => slot.model === model)
+  );
+}
+
 /** A slot is free, and the model is in memory, on its way there, or may be swapped in now. */
-export function canClaim({ context: { offer, run }, event }: Args): boolean {
+export function canClaim({ context, event }: Args): boolean {
+  const { offer, run } = context;
   const { epoch, order } = event as EventOf<'slot.claimed'>;
   const { job, model } = order;
   if (epoch !== run.epoch || run.runtime === '') return false;
-  if (Object.keys(run.slots).length >= offer.slots) return false;
+  if (!hasPlace(context, order)) return false;
   // An earlier attempt of the job is still being stopped: the agent knows both by the same name.
   if (job in run.slots) return false;
   if (!offer.models.some(({ id }) => id === model)) return false;

@@ -27,9 +27,13 @@ const keyOf = ({ id, run }: WorkerContext, slot: Slot): AttemptKey => ({
 
 export function claim({ context, event }: Args): Decision {
   const { accountId, order } = event as EventOf<'slot.claimed'>;
-  const { job, attempt, model } = order;
+  const { job, attempt, model, batch } = order;
   const { run } = context;
-  const slots = withEntry<Slot>(run.slots, job, { accountId, attempt, model, phase: 'live' });
+  const slot: Slot = {
+    ...{ accountId, attempt, model, phase: 'live' },
+    ...(batch && { batch: batch.id }),
+  };
+  const slots = withEntry(run.slots, job, slot);
   const runs = { order, accountId };
   if (run.loaded.includes(model) || run.loading === model)
     return { run: { slots }, orders: [runs] };

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { getShortestPaths, getSimplePaths } from 'xstate/graph';
 import { initialTransition, transition } from 'xstate';
 import { describe, expect, it } from 'vitest';
-import type { Slot, WorkerRun } from './context.ts';
+import { callsIn, type Slot, type WorkerRun } from './context.ts';
 import {
   begin,
   deepFreeze,
@@ -16,7 +16,17 @@ import {
   type Said,
 } from '../testing.ts';
 import { workerMachine, type WorkerSnapshot } from './machine.ts';
-import { at, claim, EVENTS, hello, STATES, stateOf, WAYS, type WorkerState } from './testing.ts';
+import {
+  at,
+  claim,
+  claimInBatch,
+  EVENTS,
+  hello,
+  STATES,
+  stateOf,
+  WAYS,
+  type WorkerState,
+} from './testing.ts';
 
 type Event = Parameters<typeof workerMachine.transition>[1];
 interface Loose {
@@ -130,7 +140,13 @@ class Watch {
     const { offer, run } = this.snapshot.context;
     const state = stateOf(this.snapshot);
     const busy = Object.keys(run.slots).length;
-    this.#promise('I1 slots', busy <= offer.slots, true);
+    this.#promise('I1 calls', callsIn(run.slots) <= offer.slots, true);
+    const batches = Map.groupBy(Object.values(run.slots), ({ batch }) => batch);
+    batches.delete(undefined);
+    for (const mates of batches.values()) {
+      this.#promise('I13 at most what is offered', mates.length <= 3, true);
+      this.#promise('I13 one model', new Set(mates.map(({ model }) => model)).size, 1);
+    }
     if (run.runtime !== '' || busy > 0) this.#promise('I6 lease', this.#armed.has('lease'), true);
     this.#promise('I9 break', this.#armed.has(BREAK), state === 'unhealthy');
     this.#promise('S2 connecting lasts', state === 'connecting', false);
@@ -259,6 +275,9 @@ describe('messages that go astray', () => {
     fc
       .tuple(names, fc.constantFrom('sketch', 'paint', 'film'), epochs)
       .map(([{ job, attempt }, model, epoch]) => claim(job, model, attempt, epoch)),
+    fc
+      .tuple(names, fc.constantFrom('sketch', 'paint'), fc.constantFrom('b1', 'b2'), epochs)
+      .map(([{ job }, model, id, epoch]) => claimInBatch(job, { model, id, epoch })),
     fc
       .record({
         attempts: fc.array(names, { maxLength: 3 }),

@@ -1,5 +1,6 @@
 // A worker as the tests know it: two slots, two models of which one fits, one event of each type, and
 // the shortest way to each state.
+import type { BatchPlace } from '../contract/batching.ts';
 import type { WorkerEvent, WorkerOffer } from '../contract/events.ts';
 import type { ModelOffer } from '../contract/models.ts';
 import type { RunOrder } from '../contract/worker-protocol.ts';
@@ -41,13 +42,22 @@ export const offer: WorkerOffer = {
   version: '1.0.0',
   gpu: { name: 'card', vramBytes: 16 * GB },
   slots: 2,
-  models: [model('sketch', 6 * GB), model('paint', 6 * GB), model('film', 12 * GB)],
+  models: [
+    { ...model('sketch', 6 * GB), batch: { max: 3, cost: 0.5 } },
+    model('paint', 6 * GB),
+    model('film', 12 * GB),
+  ],
 };
 
 /** Stamped like the turn does. */
 export const at = <E extends { type: string }>(event: E, time = 1000) => ({ ...event, at: time });
 
-export const runOrder = (job: string, modelId = 'sketch', attempt = 1): RunOrder => ({
+export const runOrder = (
+  job: string,
+  modelId = 'sketch',
+  attempt = 1,
+  batch?: BatchPlace,
+): RunOrder => ({
   type: 'run',
   job,
   attempt,
@@ -59,15 +69,28 @@ export const runOrder = (job: string, modelId = 'sketch', attempt = 1): RunOrder
   work: 1,
   inputs: [],
   timeLimitMs: 60_000,
+  ...(batch && { batch }),
 });
 
-export const claim = (job: string, modelId = 'sketch', attempt = 1, epoch = 'e1') =>
+export const claim = (
+  job: string,
+  modelId = 'sketch',
+  attempt = 1,
+  epoch = 'e1',
+  batch?: BatchPlace,
+) =>
   at({
     type: 'slot.claimed',
     accountId: 'acc_1',
     epoch,
-    order: runOrder(job, modelId, attempt),
+    order: runOrder(job, modelId, attempt, batch),
   });
+
+/** Together with others in one call. */
+export const claimInBatch = (
+  job: string,
+  { id = 'b1', size = 3, model = 'sketch', epoch = 'e1' } = {},
+) => claim(job, model, 1, epoch, { id, size });
 
 export const hello = (
   attempts: readonly { job: string; attempt: number }[] = [],
