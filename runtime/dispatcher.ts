@@ -4,13 +4,14 @@
 import type { Lease, Store, StoredActor } from '../db/store.ts';
 import type { JobSpec, Plan } from '../machines/contract/events.ts';
 import { jobRef, quotaRef, refKey, workerRef, type ActorRef } from '../machines/contract/ids.ts';
-import type { Modality, ModelOffer } from '../machines/contract/models.ts';
+import type { Modality } from '../machines/contract/models.ts';
 import type { EtaView, ModelView, StatusView } from '../machines/contract/views.ts';
 import type { JobContext } from '../machines/job/context.ts';
 import { decide, type Decision, type WaitingJob } from '../machines/scheduling/policy.ts';
 import { isSettled, isUnreadable, stateName, type Actor } from './actor.ts';
 import type { Clock } from './clock.ts';
 import type { Component } from './component.ts';
+import type { KnownOffer } from './feasibility.ts';
 import { Fleet } from './fleet.ts';
 import type { Leases } from './leases.ts';
 import { OpenJobs } from './open-jobs.ts';
@@ -229,7 +230,7 @@ export class Dispatcher implements Assigner {
     return this.#outlooks.ifSubmitted(spec, plan, this.#seams.clock.now());
   }
 
-  offersFor(modality: Modality, model: string | null): ModelOffer[] {
+  offersFor(modality: Modality, model: string | null): KnownOffer[] {
     return this.#fleet.offersFor(modality, model);
   }
 

@@ -28,13 +28,15 @@ const file = (role: string, mediaType = 'image/png'): InputFile => ({
   role,
   mediaType,
   blob: BLOB,
+  bytes: 100,
+  seconds: null,
 });
 const why = (to: ModelOffer, files: readonly InputFile[], params: object = {}) => {
   const { modality } = to as { modality: Modality };
   const parsed = PARAMS[modality].parse(params);
   return whyImpossible(
     { modality, params: parsed, prompt: 'x', count: 1, files: placed(files, to) },
-    to,
+    { offer: to, gpu: null },
   );
 };
 
@@ -133,5 +135,58 @@ describe('choices', () => {
   ])('%s', (_, to, params, sentence) => {
     if (sentence === null) expect(why(to, [], params)).toBeNull();
     else expect(why(to, [], params)).toMatch(sentence);
+  });
+});
+
+describe('the card', () => {
+  const large = offer('flux', { vramBytes: 14e9 });
+  const spec = {
+    modality: 'image' as const,
+    params: PARAMS.image.parse({}),
+    prompt: 'x',
+    count: 1,
+    files: [],
+  };
+
+  it.each([
+    ['none, where the processor computes', null, null],
+    ['a larger one', { name: 'RTX 5060 Ti', vramBytes: 17e9 }, null],
+    ['one whose size nobody knows', { name: 'a card', vramBytes: 0 }, null],
+    [
+      'a smaller one',
+      { name: 'RTX 4060', vramBytes: 8.6e9 },
+      'flux needs 14 GB of graphics memory, and the largest card of a worker that has it (RTX 4060) has ' +
+        '8.6 GB. Connect a worker with a larger card, or name a smaller model.',
+    ],
+  ])('%s', (_, gpu, sentence) => {
+    expect(whyImpossible(spec, { offer: large, gpu })).toBe(sentence);
+  });
+});
+
+describe('bounds on both sides', () => {
+  const video = offer('wan', {
+    modality: 'video',
+    limits: { ranges: { width: { min: 256, max: 1280 }, frames: { min: 8, max: 100 } } },
+  });
+  it.each<[string, object, RegExp | null]>([
+    ['within', { width: 1280 }, null],
+    ['above', { width: 1281 }, /its width may be from 256 to 1280, not 1281\.$/],
+    ['below', { width: 255 }, /from 256 to 1280, not 255/],
+    ['not bounded', { height: 8192 }, null],
+    [
+      'a film of too many frames',
+      { seconds: 10, fps: 20 },
+      /its frames may be from 8 to 100, not 200/,
+    ],
+    ['a film of too few', { seconds: 0.5, fps: 4 }, /not 2\.$/],
+  ])('%s', (_, params, sentence) => {
+    if (sentence === null) expect(why(video, [], params)).toBeNull();
+    else expect(why(video, [], params)).toMatch(sentence);
+  });
+
+  it('says nothing of what was not asked for', () => {
+    const shy = offer('shy', { limits: { ranges: { guidance: { min: 1, max: 10 } } } });
+    expect(why(shy, [])).toBeNull();
+    expect(why(shy, [], { guidance: 11 })).toMatch(/guidance may be from 1 to 10/);
   });
 });

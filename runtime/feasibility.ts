@@ -1,7 +1,12 @@
 // Can any worker, connected or known, ever do this? If not, the sentence says why and what would help.
-import type { JobSpec } from '../machines/contract/events.ts';
-import type { Modality, ModelOffer } from '../machines/contract/models.ts';
-import type { AudioParams, ImageParams, TextParams } from '../machines/contract/requests.ts';
+import type { JobSpec, WorkerOffer } from '../machines/contract/events.ts';
+import { RANGED, type Modality, type ModelOffer } from '../machines/contract/models.ts';
+import type {
+  AudioParams,
+  ImageParams,
+  TextParams,
+  VideoParams,
+} from '../machines/contract/requests.ts';
 import { whyFilesDoNotFit, type InputFile } from './input-files.ts';
 
 const TO_CONNECT: Readonly<Record<Modality, string>> = {
@@ -21,10 +26,29 @@ export const noneOffers = (modality: Modality, model: string | undefined): strin
     ? `No worker offers ${modality}. ${TO_CONNECT[modality]}`
     : `No worker offers the model "${model}" for ${modality}. GET /v1/models lists what there is.`;
 
-export function whyImpossible(spec: Spec, offer: ModelOffer): string | null {
+/** A model as one known worker has it, connected or away. */
+export interface KnownOffer {
+  readonly offer: ModelOffer;
+  /** The worker's card; null: it computes on the processor, or does not tell. */
+  readonly gpu: WorkerOffer['gpu'];
+}
+
+export const fitsCard = ({ offer, gpu }: KnownOffer): boolean =>
+  gpu === null || gpu.vramBytes <= 0 || offer.vramBytes <= gpu.vramBytes;
+
+export function whyImpossible(spec: Spec, known: KnownOffer): string | null {
+  const { offer } = known;
+  if (!fitsCard(known)) return tooSmall(known);
   const why = overLimit(spec, offer) ?? notOffered(spec, offer);
   return why && `${offer.name} cannot do this: ${why}.`;
 }
+
+const gigabytes = (bytes: number): string => `${Math.round(bytes / 1e8) / 10} GB`;
+
+const tooSmall = ({ offer, gpu }: KnownOffer): string =>
+  `${offer.name} needs ${gigabytes(offer.vramBytes)} of graphics memory, and the largest card of a worker ` +
+  `that has it (${gpu!.name}) has ${gigabytes(gpu!.vramBytes)}. Connect a worker with a larger card, or ` +
+  'name a smaller model.';
 
 /** What audio comes as: of a model that says nothing, wav. */
 export const formatsOf = ({ modality, formats }: ModelOffer): readonly string[] =>
@@ -46,7 +70,19 @@ function overLimit({ modality, params, prompt, count }: Spec, offer: ModelOffer)
     [llmTokens > (limits.llmTokensMax ?? Infinity), `at most ${limits.llmTokensMax} tokens`],
     [count > (limits.countMax ?? Infinity), `at most ${limits.countMax} at a time`],
   ];
-  return checks.find(([isOver]) => isOver)?.[1] ?? null;
+  return checks.find(([isOver]) => isOver)?.[1] ?? outOfRange(params, offer);
+}
+
+function outOfRange(params: JobSpec['params'], { limits: { ranges = {} } }: ModelOffer) {
+  const { seconds = 0, fps = 0 } = params as Partial<VideoParams>;
+  const values = { frames: seconds * fps, ...params } as Readonly<Record<string, unknown>>;
+  for (const name of RANGED) {
+    const [range, value] = [ranges[name], values[name]];
+    if (range === undefined || typeof value !== 'number') continue;
+    if (value < range.min || value > range.max)
+      return `its ${name} may be from ${range.min} to ${range.max}, not ${value}`;
+  }
+  return null;
 }
 
 function notOffered({ modality, params, files }: Spec, offer: ModelOffer): string | null {

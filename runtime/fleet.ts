@@ -4,7 +4,8 @@ import type { ModelView, StatusView } from '../machines/contract/views.ts';
 import type { FleetWorker, ModelOnWorker } from '../machines/scheduling/policy.ts';
 import type { WorkerContext } from '../machines/worker/context.ts';
 import { stateName, type Actor } from './actor.ts';
-import { formatsOf } from './feasibility.ts';
+import { modelViews, offersFor, type Known } from './catalogue.ts';
+import { fitsCard, type KnownOffer } from './feasibility.ts';
 import { contextOf } from './views.ts';
 
 interface Member {
@@ -37,10 +38,9 @@ export class Fleet {
       models: sameOffer
         ? old.models
         : new Map(
-            offer.models.map(({ id, loadMs }) => [
-              id,
-              { loadMs, pace: 1, batchMax: 1, batchCost: 1 },
-            ]),
+            offer.models
+              .filter((model) => fitsCard({ offer: model, gpu: offer.gpu }))
+              .map(({ id, loadMs }) => [id, { loadMs, pace: 1, batchMax: 1, batchCost: 1 }]),
           ),
     });
   }
@@ -81,38 +81,15 @@ export class Fleet {
     return fleet;
   }
 
-  get #contexts(): { context: WorkerContext; actor: Actor }[] {
+  get #contexts(): Known[] {
     return [...this.#members.values()].map(({ actor }) => ({
       actor,
       context: contextOf<WorkerContext>(actor),
     }));
   }
 
-  /** The named model, or all of the modality: first those in memory, then those online, then the others. */
-  offersFor(modality: Modality, model: string | null): ModelOffer[] {
-    const rank = { ready: 0, loadable: 1, offline: 2 };
-    return this.#catalogue()
-      .filter(({ offer }) => offer.modality === modality && (model === null || offer.id === model))
-      .sort((a, b) => rank[a.status] - rank[b.status])
-      .map(({ offer }) => offer);
-  }
-
-  #catalogue(): { offer: ModelOffer; status: ModelView['status'] }[] {
-    const byId = new Map<string, { offer: ModelOffer; status: ModelView['status'] }>();
-    const rank = { ready: 0, loadable: 1, offline: 2 };
-    for (const { actor, context } of this.#contexts) {
-      const online = actor.snapshot.hasTag('online');
-      for (const offer of context.offer.models) {
-        const status = !online
-          ? 'offline'
-          : context.run.loaded.includes(offer.id)
-            ? 'ready'
-            : 'loadable';
-        const known = byId.get(offer.id);
-        if (!known || rank[status] < rank[known.status]) byId.set(offer.id, { offer, status });
-      }
-    }
-    return [...byId.values()];
+  offersFor(modality: Modality, model: string | null): KnownOffer[] {
+    return offersFor(this.#contexts, modality, model);
   }
 
   /** Could one worker be asked for both models? Then jobs of the two wait for each other. */
@@ -157,30 +134,8 @@ export class Fleet {
     return undefined;
   }
 
-  /** Without who may use them: that is not for the fleet to know. */
   models(): Omit<ModelView, 'allowed_for'>[] {
-    return this.#catalogue().map(({ offer, status }) => ({
-      id: offer.id,
-      object: 'model',
-      created: 0,
-      owned_by: offer.engine,
-      name: offer.name,
-      modality: offer.modality,
-      description: offer.description,
-      engine: offer.engine,
-      status,
-      limits: offer.limits,
-      styles: offer.styles,
-      voices: offer.voices,
-      inputs: (offer.inputs ?? []).map(({ role, kind, isRequired }) => ({
-        ...{ role, kind, required: isRequired },
-      })),
-      formats: [...formatsOf(offer)],
-      loras: offer.loras ?? [],
-      scales: offer.scales ?? [],
-      vram_bytes: offer.vramBytes,
-      load_ms: offer.loadMs,
-    }));
+    return modelViews(this.#contexts);
   }
 
   views(): StatusView['workers'] {

@@ -6,6 +6,9 @@ export interface InputFile {
   readonly role: string;
   readonly blob: string;
   readonly mediaType: string;
+  readonly bytes: number;
+  /** Of a recording, as far as it can be told. */
+  readonly seconds: number | null;
 }
 
 type Kind = InputSlot['kind'];

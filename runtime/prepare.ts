@@ -11,8 +11,9 @@ import {
   type JobRequest,
 } from '../machines/contract/requests.ts';
 import { price, timeLimitMs } from '../machines/pricing/price.ts';
+import { workOf } from '../machines/pricing/work.ts';
 import { readAccount } from './account.ts';
-import { formatsOf, noneOffers, whyImpossible } from './feasibility.ts';
+import { formatsOf, noneOffers, whyImpossible, type KnownOffer } from './feasibility.ts';
 import type { Host } from './host.ts';
 import { placed, type InputFile } from './input-files.ts';
 import type { Role } from './model-rules.ts';
@@ -69,7 +70,7 @@ async function filesOf(host: Host, { accountId, request }: Asked): Promise<Input
       throw invalid('Two inputs have the same role. Each may be there once.', [
         { at: `/inputs/${n}/role`, reason: 'is taken by an input before it' },
       ]);
-    files.push({ role, blob, mediaType: found.mediaType });
+    files.push({ role, blob, mediaType: found.mediaType, bytes: found.bytes, seconds: null });
   }
   return files;
 }
@@ -80,44 +81,49 @@ interface Wish {
   readonly files: readonly InputFile[];
 }
 
-/** The named model; else the readiest that can do it and is open to this person. */
+/** The named model, where some worker can do it; else the readiest that can do it and is open to this person. */
 async function chooseModel(host: Host, asked: Asked, wish: Wish): Promise<Work> {
   const { modality, model } = asked.request;
-  const offers = host.dispatcher.offersFor(modality, model ?? null);
-  const [first] = offers;
+  const known = host.dispatcher.offersFor(modality, model ?? null);
+  const [first] = known;
   if (!first)
     return {
       spec: specOf(asked, wish, null),
       refusal: new Refused(422, 'impossible', noneOffers(modality, model)),
     };
-  const whyNot = await admission(host, asked, offers);
-  const allowed = offers.filter((offer) => whyNot(offer) === null);
-  const works = allowed.map((offer) => workFor(asked, wish, offer));
-  return (
-    works.find(({ refusal }) => refusal === null) ??
-    works[0] ?? {
-      spec: specOf(asked, wish, first),
-      refusal: new Refused(403, 'model_not_allowed', whyNot(first)!, {
-        model: first.id,
-        allowed_for: host.modelRules.allowedFor(first.id),
+  const whyNot = await admission(host, asked, known);
+  const allowed = known.filter(({ offer }) => whyNot(offer) === null);
+  if (allowed.length === 0)
+    return {
+      spec: specOf(asked, wish, first.offer),
+      refusal: new Refused(403, 'model_not_allowed', whyNot(first.offer)!, {
+        model: first.offer.id,
+        allowed_for: host.modelRules.allowedFor(first.offer.id),
       }),
-    }
-  );
+    };
+  let readiest: Work | null = null;
+  for (const each of allowed) {
+    const work = workFor(asked, wish, each);
+    if (work.refusal === null) return work;
+    readiest ??= work;
+  }
+  return readiest!;
 }
 
 /** The plan is looked up only where a rule asks for it. */
-async function admission(host: Host, { accountId, role }: Asked, offers: readonly ModelOffer[]) {
+async function admission(host: Host, { accountId, role }: Asked, known: readonly KnownOffer[]) {
   const { modelRules } = host;
-  const matters = offers.some(({ id }) => modelRules.asksForPlan(id));
+  const matters = known.some(({ offer }) => modelRules.asksForPlan(offer.id));
   const plan = matters ? (await readAccount(host, accountId)).plan : 'free';
   return (offer: ModelOffer) => modelRules.whyNot(offer, plan, role);
 }
 
-function workFor(asked: Asked, wish: Wish, offer: ModelOffer): Work {
+function workFor(asked: Asked, wish: Wish, known: KnownOffer): Work {
+  const { offer } = known;
   const files = placed(wish.files, offer);
   const fitting = { ...wish, files, params: withFormat(wish.params, asked.request, offer) };
   const spec = specOf(asked, fitting, offer);
-  const impossible = whyImpossible({ ...spec, files }, offer);
+  const impossible = whyImpossible({ ...spec, files }, known);
   return { spec, refusal: impossible ? new Refused(422, 'impossible', impossible) : null };
 }
 
@@ -127,7 +133,8 @@ function specOf(
   offer: ModelOffer | null,
 ): Work['spec'] {
   const { count, modality } = request;
-  const { costMt, work } = price({ modality, params, prompt, count, inputs: files.length });
+  const sized = { modality, params, prompt, count };
+  const work = workOf({ ...sized, files }, offer);
   return {
     accountId,
     modality,
@@ -136,7 +143,7 @@ function specOf(
     params,
     inputs: files.map(({ role, blob }) => ({ role, blob })),
     count,
-    costMt,
+    costMt: price({ ...sized, inputs: files.length }),
     work,
     timeLimitMs: timeLimitMs(work, offer?.runMs ?? 0),
     deadlineMs: request.deadline_s * 1000,

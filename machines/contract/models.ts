@@ -1,6 +1,5 @@
 // What a model is, as a worker offers it and as the catalogue shows it.
 import { z } from 'zod';
-import { batchOffer } from './batching.ts';
 
 export const MODALITIES = ['image', 'video', 'text', 'audio', 'transcript'] as const;
 export const modality = z.enum(MODALITIES);
@@ -8,7 +7,19 @@ export type Modality = z.infer<typeof modality>;
 
 const text = z.string().min(1).max(500);
 
-/** Upper limits of one request. A limit that is absent does not apply to the modality. */
+/** Params whose value a model bounds on both sides; `frames` are seconds times frames a second. */
+export const RANGED = [
+  'width',
+  'height',
+  'steps',
+  'guidance',
+  'strength',
+  'seconds',
+  'fps',
+  'frames',
+] as const;
+
+/** Limits of one request. One that is absent does not apply to the model. */
 export const modelLimits = z.strictObject({
   pixelsMax: z.number().int().positive().optional(),
   stepsMax: z.number().int().positive().optional(),
@@ -16,6 +27,9 @@ export const modelLimits = z.strictObject({
   charactersMax: z.number().int().positive().optional(),
   llmTokensMax: z.number().int().positive().optional(),
   countMax: z.number().int().positive().optional(),
+  ranges: z
+    .partialRecord(z.enum(RANGED), z.strictObject({ min: z.number(), max: z.number() }))
+    .optional(),
 });
 export type ModelLimits = z.infer<typeof modelLimits>;
 
@@ -41,8 +55,6 @@ export const modelOffer = z.strictObject({
   /** Typical time of one standard output (1 token's worth), for the first estimates. */
   runMs: z.number().positive(),
   limits: modelLimits,
-  /** Jobs with equal batch keys may share one engine call; absent: each has its own. */
-  batch: batchOffer.optional(),
   /** Choices a person can make: styles of an image, voices of speech. */
   styles: z.array(text).max(200).default([]),
   voices: z.array(text).max(200).default([]),
@@ -50,6 +62,8 @@ export const modelOffer = z.strictObject({
   inputs: z.array(inputSlot).max(8).optional(),
   /** Of audio: those of its `format`s that it can deliver; wav where nothing is said. */
   formats: z.array(text).max(10).optional(),
+  /** Of sound and music: the length where none is asked for, which is what `runMs` is the time of. */
+  seconds: z.number().positive().optional(),
   /** Adaptations that may be named in `params.loras`. */
   loras: z.array(text).max(200).optional(),
   /** Of models that enlarge: the `params.scale`s that they can do. */

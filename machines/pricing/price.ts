@@ -1,5 +1,6 @@
 // What a job costs: an upper bound known before the start. 1 token = 1000 millitokens = one 1024x1024
-// image. One row per modality; amounts are integers, rounded up.
+// image. One row per modality; amounts are integers, rounded up. What a person can see of a wish decides it; how
+// long it takes is another question (work.ts).
 //
 //   image       pixels / 1024^2 x step class x count
 //   video       seconds x pixels / 512^2 x count       (a second of 512x512 = 1 token)
@@ -9,9 +10,9 @@
 import type { Modality } from '../contract/models.ts';
 import type { ImageParams, JobParams, TextParams, VideoParams } from '../contract/requests.ts';
 
-const MEGAPIXEL = 1024 * 1024;
-const VIDEO_PIXELS = 512 * 512;
-const CHARACTERS_PER_LLM_TOKEN = 4;
+export const MEGAPIXEL = 1024 * 1024;
+export const VIDEO_PIXELS = 512 * 512;
+export const CHARACTERS_PER_LLM_TOKEN = 4;
 /** Nothing is free: it keeps a flood of tiny jobs from costing nothing. */
 const COST_MIN_MT = 50;
 
@@ -24,10 +25,10 @@ export interface PricedRequest {
 }
 
 /** Many steps take longer than a standard image: up to 30 steps count once, then 1.5 and 2 times. */
-const stepClass = (steps: number | undefined): number =>
+export const stepClass = (steps: number | undefined): number =>
   steps === undefined || steps <= 30 ? 1 : steps <= 60 ? 1.5 : 2;
 
-/** Size of one output in standard outputs, by modality. */
+/** Tokens for one output, by modality. */
 function units({ modality, params, prompt, inputs }: PricedRequest): number {
   switch (modality) {
     case 'image': {
@@ -50,11 +51,9 @@ function units({ modality, params, prompt, inputs }: PricedRequest): number {
   }
 }
 
-/** @returns `costMt` in millitokens and `work` in standard outputs (for time limits and estimates) */
-export function price(request: PricedRequest): { costMt: number; work: number } {
-  const work = units(request) * request.count;
-  return { costMt: Math.max(COST_MIN_MT, Math.ceil(work * 1000)), work };
-}
+/** In millitokens. */
+export const price = (request: PricedRequest): number =>
+  Math.max(COST_MIN_MT, Math.ceil(units(request) * request.count * 1000));
 
 /** An attempt may take ten times what a job of its size typically takes, but never under a minute. */
 export const timeLimitMs = (work: number, runMs: number): number =>

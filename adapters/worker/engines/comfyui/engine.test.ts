@@ -155,6 +155,20 @@ it('says what a server lacks and offers the rest', async () => {
   await expect(engine.load('../sdxl', never)).rejects.toMatchObject({ code: 'modelMissing' });
 });
 
+it('tells which values it would refuse', async () => {
+  const engine = await open({ folders: { checkpoints: ['sd_xl_base_1.0.safetensors'] } });
+  const sdxl = (await engine.models()).find(({ id }) => id === 'sdxl')!;
+  expect(sdxl.limits.ranges).toMatchObject({
+    width: { min: 256, max: 2048 },
+    guidance: { min: 1, max: 20 },
+  });
+  await engine.load('sdxl', never);
+  const tooWide = jobOf('sdxl', { width: 2056, height: 256, steps: 2 });
+  await expect(engine.run(tooWide, () => {}, never)).rejects.toMatchObject({
+    code: 'invalidInput',
+  });
+});
+
 it('takes nodes that spare memory for a job that ran out of it', async () => {
   const engine = await open({ folders: { checkpoints: ['sd_xl_base_1.0.safetensors'] } });
   await engine.load('sdxl', never);

@@ -150,10 +150,14 @@ function createWire(
 
 const offerOf = (model: SoundModel, engine: string): ModelOffer => {
   const { id, name, description, vramBytes, loadMs, runMs } = model;
-  const { secondsMax, charactersMax, countMax } = model;
+  const { seconds, secondsMin, secondsMax, charactersMax, countMax } = model;
   return {
     ...{ id, name, engine, modality: 'audio', description, vramBytes, loadMs, runMs },
-    limits: { secondsMax, charactersMax, countMax },
+    limits: {
+      ...{ secondsMax, charactersMax, countMax },
+      ranges: { seconds: { min: secondsMin, max: secondsMax } },
+    },
+    seconds,
     styles: [],
     voices: [],
     formats: [...model.formats],

@@ -12,7 +12,7 @@ export interface NumberParameter {
   readonly step: number;
   /** Shown while nothing is chosen. */
   readonly fallback: string;
-  readonly limit?: keyof ModelLimits;
+  readonly limit?: Exclude<keyof ModelLimits, 'ranges'>;
 }
 
 const steps: NumberParameter = {
