@@ -9,6 +9,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { Leases, type Presence } from './leases.ts';
 import { LiveElsewhere } from './live-elsewhere.ts';
 import { Live } from './live.ts';
+import { Pauses, type ReadPauses } from './pauses.ts';
 import { OtherRuntimes } from './other-runtimes.ts';
 import { Reader } from './reader.ts';
 import { Residents } from './residents.ts';
@@ -41,6 +42,8 @@ export interface CoreSeams {
   /** How runtimes on one store hear of each other's commits; without it they look now and then. */
   readonly channel?: Channel;
   readonly presence?: Presence;
+  /** What operators have paused; without it nothing ever is. */
+  readonly readPauses?: ReadPauses;
   /** How many workers may greet at once, where it is not as usual. */
   readonly hellosMax?: number;
 }
@@ -61,6 +64,7 @@ export interface Core {
   readonly sessions: WorkerSessions;
   readonly leases: Leases;
   readonly residents: Residents;
+  readonly pauses: Pauses;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -106,6 +110,9 @@ export function makeCore(seams: CoreSeams): Core {
   // A row may name a process that died with its sockets, even one of our own name.
   const isConnected = (id: string, runtime: string): boolean =>
     runtime === runtimeId ? sessions.has(id) : presence.isHere(runtime) !== false;
+  const nudge = (): void => turns.nudge();
+  const readPauses = seams.readPauses ?? (() => Promise.resolve([]));
+  const pauses = new Pauses({ read: readPauses, clock, changed: nudge, log });
   const dispatcher: Dispatcher = new Dispatcher({
     store,
     clock,
@@ -113,7 +120,8 @@ export function makeCore(seams: CoreSeams): Core {
     reader,
     version,
     isConnected,
-    nudge: () => turns.nudge(),
+    pauses,
+    nudge,
   });
   const sessions: WorkerSessions = new WorkerSessions({
     runtimeId,
@@ -140,8 +148,11 @@ export function makeCore(seams: CoreSeams): Core {
     sessions,
     leases,
     residents,
+    pauses,
     async start() {
       clock.sync(await store.now());
+      // Before the lease that lets us give work away.
+      if (seams.readPauses) await pauses.start();
       await presence.open();
       await relay.start();
       // The workers, to know what can be asked for. The jobs may be many: they are read while others are served.
@@ -159,7 +170,7 @@ export function makeCore(seams: CoreSeams): Core {
     },
     /** Workers first, so that they look for another runtime; then what is under way is finished. */
     async stop() {
-      await sessions.stop();
+      await Promise.all([sessions.stop(), pauses.stop()]);
       await timers.stop();
       await relay.stop();
       leases.retire();

@@ -7,7 +7,12 @@ import { jobRef, quotaRef, refKey, workerRef, type ActorRef } from '../machines/
 import type { Modality } from '../machines/contract/models.ts';
 import type { EtaView, ModelView, StatusView } from '../machines/contract/views.ts';
 import type { JobContext } from '../machines/job/context.ts';
-import { decide, type Decision, type WaitingJob } from '../machines/scheduling/policy.ts';
+import {
+  decide,
+  type Decision,
+  type FleetWorker,
+  type WaitingJob,
+} from '../machines/scheduling/policy.ts';
 import { isSettled, isUnreadable, stateName, type Actor } from './actor.ts';
 import type { Clock } from './clock.ts';
 import type { Component } from './component.ts';
@@ -21,6 +26,7 @@ import type { Reader } from './reader.ts';
 import type { Assigner } from './compute.ts';
 import type { Mail } from './mailbox.ts';
 import { Parked } from './parking.ts';
+import type { Pauses } from './pauses.ts';
 import { contextOf, type Outlook } from './views.ts';
 
 /** After a decision that did not hold, the job rests this long, so that a wrong view cannot spin. */
@@ -33,6 +39,7 @@ interface Seams {
   readonly leases: Leases;
   readonly reader: Reader;
   readonly version: string;
+  readonly pauses: Pauses;
   /** Is the worker's socket open, as far as this runtime can know? */
   readonly isConnected: (workerId: string, runtime: string) => boolean;
   /** There may be something to assign. */
@@ -154,20 +161,25 @@ export class Dispatcher implements Assigner {
 
   assign(turned: readonly Actor[]): readonly Mail[] {
     for (const actor of turned) this.#note(actor);
-    const { leases, clock, isConnected } = this.#seams;
+    const { leases, clock, pauses } = this.#seams;
     const fence = leases.held('dispatcher');
-    if (!fence || this.#queue.size === 0) return [];
-    const fleet = this.#fleet.available(isConnected);
+    if (!fence || this.#queue.size === 0 || pauses.isEverything) return [];
+    const fleet = this.#free();
     if (fleet.length === 0) return [];
-    return decide(this.#queue, fleet, clock.now()).map((each) => this.#mailFor(each, fence));
+    const queue = pauses.queue(this.#queue);
+    return decide(queue, fleet, clock.now()).map((each) => this.#mailFor(each, fence));
+  }
+
+  #free(): readonly FleetWorker[] {
+    return this.#seams.pauses.fleet(this.#fleet.available(this.#seams.isConnected));
   }
 
   upcoming(count: number): ActorRef[] {
-    const { clock, isConnected } = this.#seams;
-    const free = this.#fleet.available(isConnected);
+    const { clock, pauses } = this.#seams;
+    const free = this.#free();
     const each = Math.ceil(count / free.length);
     const fleet = free.map((worker) => ({ ...worker, freeSlots: each }));
-    const jobs = decide(this.#queue, fleet, clock.now()).map(({ job }) => job);
+    const jobs = decide(pauses.queue(this.#queue), fleet, clock.now()).map(({ job }) => job);
     return jobs.flatMap(({ accountId, id }) => [jobRef(accountId, id), quotaRef(accountId)]);
   }
 
@@ -222,12 +234,43 @@ export class Dispatcher implements Assigner {
     return this.#queue.jobs;
   }
 
+  /** Whose job it is that has not ended; null where nobody knows it. */
+  find(jobId: string): ActorRef | null {
+    return this.#open.refOf(jobId);
+  }
+
+  get workers(): readonly Actor[] {
+    return this.#fleet.workers;
+  }
+
+  /** How many wait, by what they wait for. */
+  get lines(): { readonly model: string; readonly plan: Plan; readonly waiting: number }[] {
+    return this.#queue.groups.map(({ model, plan, size }) => ({ model, plan, waiting: size }));
+  }
+
   outlook(jobId: string): Outlook {
-    return this.#outlooks.of(jobId);
+    const outlook = this.#outlooks.of(jobId);
+    const job = this.#queue.get(jobId);
+    return job ? { ...outlook, eta: this.#told(job, outlook.eta) } : outlook;
   }
 
   etaOf(spec: Pick<JobSpec, 'model' | 'work'>, plan: Plan): EtaView | null {
-    return this.#outlooks.ifSubmitted(spec, plan, this.#seams.clock.now());
+    const eta = this.#outlooks.ifSubmitted(spec, plan, this.#seams.clock.now());
+    return this.#told({ model: spec.model, plan }, eta);
+  }
+
+  /** Nobody waits for a queue that an operator holds up without being told so. */
+  #told(job: Pick<WaitingJob, 'model' | 'plan'>, eta: EtaView | null): EtaView | null {
+    const { pauses } = this.#seams;
+    const who = this.#fleet.whoHas(job.model);
+    const here = who.filter(({ isDraining }) => !isDraining);
+    const reason =
+      pauses.holdsBack(job) || (here.length > 0 && here.every(({ id }) => pauses.has('worker', id)))
+        ? 'paused by the operator'
+        : here.length === 0 && who.length > 0
+          ? 'the operator is draining its worker'
+          : null;
+    return eta && reason ? { ...eta, reason } : eta;
   }
 
   offersFor(modality: Modality, model: string | null): KnownOffer[] {
@@ -253,10 +296,10 @@ const waiting = (spec: JobContext['spec'], run: JobContext['run'], runMs: number
   accountId: spec.accountId,
   model: spec.model,
   plan: run.plan,
-  queuedAt: run.submittedAt,
+  queuedAt: run.place?.to === 'back' ? run.place.at : run.submittedAt,
   work: spec.work,
   runMs,
   batchKey: null,
   failedOn: run.failedOn,
-  isFirst: false,
+  isFirst: run.place?.to === 'front',
 });

@@ -6,6 +6,7 @@ import type { WorkerContext } from '../machines/worker/context.ts';
 import { stateName, type Actor } from './actor.ts';
 import { modelViews, offersFor, type Known } from './catalogue.ts';
 import { fitsCard, type KnownOffer } from './feasibility.ts';
+import { hasRoomBeside } from './pins.ts';
 import { contextOf } from './views.ts';
 
 interface Member {
@@ -31,17 +32,20 @@ export class Fleet {
   set(actor: Actor): void {
     const old = this.#members.get(actor.ref.id);
     if (old && old.actor.revision > actor.revision) return;
-    const { offer } = contextOf<WorkerContext>(actor);
-    const sameOffer = old && contextOf<WorkerContext>(old.actor).offer === offer;
+    const { offer, run } = contextOf<WorkerContext>(actor);
+    const was = old && contextOf<WorkerContext>(old.actor);
+    const sameModels = was?.offer === offer && was.run.pinned === run.pinned;
     this.#members.set(actor.ref.id, {
       actor,
-      models: sameOffer
-        ? old.models
-        : new Map(
-            offer.models
-              .filter((model) => fitsCard({ offer: model, gpu: offer.gpu }))
-              .map(({ id, loadMs }) => [id, { loadMs, pace: 1, batchMax: 1, batchCost: 1 }]),
-          ),
+      models:
+        old && sameModels
+          ? old.models
+          : new Map(
+              offer.models
+                .filter((model) => fitsCard({ offer: model, gpu: offer.gpu }))
+                .filter((model) => hasRoomBeside(run.pinned, model, offer))
+                .map(({ id, loadMs }) => [id, { loadMs, pace: 1, batchMax: 1, batchCost: 1 }]),
+            ),
     });
   }
 
@@ -75,7 +79,7 @@ export class Fleet {
         running: Object.entries(run.slots).map(([job, { accountId, model }]) => ({
           ...{ job, accountId, model, runMs: this.runMs(model) },
         })),
-        pinned: [],
+        pinned: run.pinned,
       });
     }
     return fleet;
@@ -136,6 +140,22 @@ export class Fleet {
 
   models(): Omit<ModelView, 'allowed_for'>[] {
     return modelViews(this.#contexts);
+  }
+
+  /** Who has the model, and takes work or is being drained. */
+  whoHas(model: string): { readonly id: string; readonly isDraining: boolean }[] {
+    return this.#contexts
+      .filter(({ context }) => context.offer.models.some(({ id }) => id === model))
+      .map(({ actor, context: { run } }) => ({
+        id: actor.ref.id,
+        isHere: actor.snapshot.hasTag('available') && run.runtime !== '',
+        isDraining: stateName(actor.snapshot.value) === 'draining' && run.runtime !== '',
+      }))
+      .filter(({ isHere, isDraining }) => isHere || isDraining);
+  }
+
+  get workers(): Actor[] {
+    return [...this.#members.values()].map(({ actor }) => actor);
   }
 
   views(): StatusView['workers'] {

@@ -9,6 +9,7 @@ import type { Inspector } from './inspector/inspector.ts';
 import type { Live } from './live.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelRules } from './model-rules.ts';
+import type { Pauses } from './pauses.ts';
 import type { Turns } from './turn.ts';
 import type { WorkerSessions } from './worker-sessions.ts';
 
@@ -22,6 +23,7 @@ export interface Host {
   readonly ids: Ids;
   readonly turns: Turns;
   readonly dispatcher: Dispatcher;
+  readonly pauses: Pauses;
   readonly live: Live;
   readonly sessions: WorkerSessions;
   readonly metrics: Metrics;

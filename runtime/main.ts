@@ -10,6 +10,7 @@ import { RedisChannel } from '../adapters/redis/redis-channel.ts';
 import { PostgresChannel } from '../db/notifications.ts';
 import { createDatabasePool } from '../db/pool.ts';
 import { PostgresStore } from '../db/postgres-store.ts';
+import { listPauses } from '../db/queries/pauses.ts';
 import { PostgresPresence } from '../db/presence.ts';
 import { StoreClock, realIds } from './clock.ts';
 import type { Config } from './config.ts';
@@ -72,6 +73,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     runtimeId,
     channel,
     presence,
+    readPauses: () => listPauses(pool),
     version: packageJson.version,
     log: (message) => log.warn(message),
     observe: (component) => {
@@ -80,7 +82,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     },
     leftAlone: (row) => metrics.leftAlone(row),
   });
-  const { turns, dispatcher, live, sessions } = core;
+  const { turns, dispatcher, pauses, live, sessions } = core;
   const host: Host = {
     ...{
       config,
@@ -91,6 +93,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       ids: realIds,
       turns,
       dispatcher,
+      pauses,
       live,
       sessions,
       metrics,

@@ -26,6 +26,10 @@ export class OpenJobs {
     return this.#open.has(id);
   }
 
+  refOf(id: string): ActorRef | null {
+    return this.#open.get(id)?.ref ?? null;
+  }
+
   /** The revision that is known; one that has ended is beyond all. */
   revisionOf(id: string): number {
     return this.#ended.has(id) ? Infinity : (this.#open.get(id)?.revision ?? 0);

@@ -90,9 +90,15 @@ export function jobView(actor: Actor, outlook: Outlook = NO_OUTLOOK): JobView {
   };
 }
 
-/** The view, if what a client would notice changed between two committed states; else null. */
+/**
+ * The view, if what a client would notice changed between two committed states; else null. A new place in the line
+ * is told, too: by it the dispatchers of other runtimes hear of that.
+ */
 export function publicChange(before: Actor | null, after: Actor): JobView | null {
-  const face = (actor: Actor) => faceOf(actor).join();
+  const face = (actor: Actor) => {
+    const { place } = contextOf<JobContext>(actor).run;
+    return [...faceOf(actor), place?.to, place?.at].join();
+  };
   return before && face(before) === face(after) ? null : jobView(after);
 }
 

@@ -22,9 +22,12 @@ import { refuseUnlessLocal } from './local-guard.ts';
 import { Principals } from './principals.ts';
 import { RefusalAudit } from './refusal-audit.ts';
 import { Revocations } from './revocations.ts';
+import { openaiRoutes } from './openai/routes.ts';
 import { refuse } from './problems.ts';
 import { accountRoutes } from './routes/account.ts';
 import { adminKeyRoutes } from './routes/admin-keys.ts';
+import { adminQueueRoutes } from './routes/admin-queue.ts';
+import { adminWorkerRoutes } from './routes/admin-workers.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { blobRoutes } from './routes/blobs.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
@@ -143,11 +146,14 @@ function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepe
   accountRoutes(app, host);
   catalogueRoutes(app, host);
   adminRoutes(app, host);
+  adminQueueRoutes(app, host);
+  adminWorkerRoutes(app, host);
   adminKeyRoutes(app, host, keepers.revocations);
   enrolmentRoutes(app, host, keepers.audit);
   healthRoutes(app, host, options.whyNotReady);
   // Each in a scope of its own: they take bodies that the others must not.
   app.register(async (scope) => blobRoutes(scope as App, host));
+  app.register(async (scope) => openaiRoutes(scope as App, host));
   app.register(async (scope) => workerRoutes(scope as App, host, keepers.audit));
   app.register(async (scope) => streamRoutes(scope as App, host, keepers));
 }

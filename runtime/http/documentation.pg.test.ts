@@ -33,7 +33,9 @@ it('the description is made from the schemas that check the requests', async () 
     'Model',
     'ModelList',
     'Problem',
+    'Queue',
     'Status',
+    'Worker',
   ]);
   expect(Object.keys(components.schemas['JobRequestInput']!.properties!)).toContain('dry_run');
   expect(paths['/v1/jobs']!['post']).toMatchObject({

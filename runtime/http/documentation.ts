@@ -9,6 +9,7 @@ import {
 import { z } from 'zod';
 import packageJson from '../../package.json' with { type: 'json' };
 import { jobRequest } from '../../machines/contract/requests.ts';
+import { adminWorkerView, queueView } from '../../machines/contract/admin-views.ts';
 import * as views from '../../machines/contract/views.ts';
 import type { App } from './app.ts';
 
@@ -24,6 +25,8 @@ const NAMED = {
   ModelList: views.modelListView,
   Status: views.statusView,
   Blob: views.blobView,
+  Queue: queueView,
+  Worker: adminWorkerView,
   Problem: views.problem,
 } as const;
 

@@ -9,6 +9,7 @@ import { LocalBlobs } from '../../adapters/blobs/local-blobs.ts';
 import { createDatabasePool } from '../../db/pool.ts';
 import { PostgresStore } from '../../db/postgres-store.ts';
 import { ensureAccount } from '../../db/queries/accounts.ts';
+import { listPauses } from '../../db/queries/pauses.ts';
 import { insertApiKey } from '../../db/queries/api-keys.ts';
 import { testDatabase } from '../../db/testing.ts';
 import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
@@ -62,6 +63,7 @@ export async function startTestRuntime(
     isStored: storedFor(pool, blobs),
     runtimeId: 'runtime-1',
     version: 'test',
+    readPauses: () => listPauses(pool),
     ...(options.hellosMax === undefined ? {} : { hellosMax: options.hellosMax }),
     log,
     observe: (component) => {
@@ -69,7 +71,7 @@ export async function startTestRuntime(
       inspector.committed(component);
     },
   });
-  const { turns, dispatcher, live, sessions } = core;
+  const { turns, dispatcher, pauses, live, sessions } = core;
   const host: Host = {
     config: { ...readConfig({}), ...options.config },
     ...{
@@ -80,6 +82,7 @@ export async function startTestRuntime(
       ids: realIds,
       turns,
       dispatcher,
+      pauses,
       live,
       sessions,
       metrics,

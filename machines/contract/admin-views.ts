@@ -1,0 +1,76 @@
+// What operators see and ask for: the queue, its pauses, the workers. Answers and bodies of /v1/admin.
+import { z } from 'zod';
+import { LINE_PLACES, type Plan } from './events.ts';
+import { PAUSE_SCOPES } from './pauses.ts';
+
+const time = z.iso.datetime();
+const PLANS = ['free', 'starter', 'pro'] as const satisfies readonly Plan[];
+const name = z.string().regex(/^[\w.-]{1,64}$/);
+
+/** Nothing named: the whole queue. */
+export const pauseRequest = z
+  .strictObject({
+    model: name.optional(),
+    plan: z.enum(PLANS).optional(),
+    worker: name.optional(),
+  })
+  .refine((request) => Object.values(request).filter((each) => each !== undefined).length <= 1, {
+    message:
+      'names more than one thing: a model, a plan or a worker, or nothing for the whole queue',
+  });
+export type PauseRequest = z.infer<typeof pauseRequest>;
+
+export const queueView = z.object({
+  object: z.literal('queue'),
+  pauses: z.array(
+    z.object({
+      scope: z.enum(PAUSE_SCOPES),
+      /** Which model, plan or worker; null of the whole queue. */
+      name: z.string().nullable(),
+      by: z.string(),
+      at: time,
+    }),
+  ),
+  waiting: z.array(z.object({ model: z.string(), plan: z.enum(PLANS), jobs: z.number().int() })),
+});
+export type QueueView = z.infer<typeof queueView>;
+
+export const moveRequest = z.strictObject({
+  to: z
+    .enum(LINE_PLACES)
+    .describe('front: before all others; back: behind them; own: where it came by its asking'),
+});
+export type MoveRequest = z.infer<typeof moveRequest>;
+
+export const moveView = z.object({
+  object: z.literal('move'),
+  job: z.string(),
+  to: z.enum(LINE_PLACES),
+});
+export type MoveView = z.infer<typeof moveView>;
+
+export const adminWorkerView = z.object({
+  object: z.literal('worker'),
+  id: z.string(),
+  name: z.string(),
+  state: z.string(),
+  connected: z.boolean(),
+  paused: z.boolean(),
+  gpu: z.string().nullable(),
+  slots: z.number().int(),
+  busy: z.number().int(),
+  models: z.array(z.string()),
+  loaded: z.array(z.string()),
+  loading: z.string().nullable(),
+  /** Kept in memory because an operator wants that. */
+  pinned: z.array(z.string()),
+});
+export type AdminWorkerView = z.infer<typeof adminWorkerView>;
+
+export const adminWorkerListView = z.object({
+  object: z.literal('list'),
+  data: z.array(adminWorkerView),
+});
+export type AdminWorkerListView = z.infer<typeof adminWorkerListView>;
+
+export const pinRequest = z.strictObject({ model: name });
