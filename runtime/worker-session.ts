@@ -1,5 +1,4 @@
-// One connection of one worker's agent: hello, reports in, commands out. It keeps whose attempts the agent
-// has, so that nothing here depends on how fresh this runtime's view of the fleet is.
+// One connection of one worker's agent: hello, reports in, commands out.
 import type { AttemptName, WorkerEvent } from '../machines/contract/events.ts';
 import { jobRef, refKey, workerRef, type ActorRef } from '../machines/contract/ids.ts';
 import {
@@ -8,8 +7,9 @@ import {
   type AgentFrameOf,
   type RuntimeFrame,
 } from '../machines/contract/worker-protocol.ts';
-import type { Slot, WorkerContext } from '../machines/worker/context.ts';
+import type { WorkerContext } from '../machines/worker/context.ts';
 import type { Component } from './component.ts';
+import { KnownToAgent, nameOf, type KnownAttempt } from './known-to-agent.ts';
 import { contextOf } from './views.ts';
 import { WorkerOrders } from './worker-orders.ts';
 import type { Connection, SessionSeams } from './worker-sessions.ts';
@@ -28,12 +28,9 @@ export class WorkerSession {
   readonly #registry: Registry;
   readonly #identity: WorkerIdentity;
   readonly orders: WorkerOrders;
-  /** Attempts that the agent was given or brought along, by name: whose they are. */
-  readonly #attempts = new Map<string, Known>();
+  readonly #known = new KnownToAgent();
   /** Acknowledged attempts of which their jobs do not know yet, for a start or an end would say more. */
   readonly #held = new Set<string>();
-  /** Models whose load was ordered here, and the agent has the order. */
-  readonly #loading = new Set<string>();
   #hello: Hello | null = null;
   /** Frames wait for the one before them: a report must not overtake `hello`. */
   #ready: Promise<void> | null = null;
@@ -107,12 +104,8 @@ export class WorkerSession {
       const revision = this.#helloIn(component);
       if (revision === null || this.#isClosed) return false;
       this.orders.open(revision);
-      const { slots } = contextOf<WorkerContext>(turned.after).run;
-      for (const { job, attempt } of this.#hello!.attempts) {
-        const slot = slots[job];
-        if (slot?.attempt === attempt)
-          this.#attempts.set(nameOf(job, attempt), { ...slot, order: null, isAgents: true });
-      }
+      const { run } = contextOf<WorkerContext>(turned.after);
+      this.#known.broughtAlong(this.#hello!.attempts, run);
       // Not before its turn is committed: an agent that is not welcome waits longer each time.
       this.send({ type: 'welcome', worker: this.#ref.id, heartbeatMs: HEARTBEAT_MS });
     }
@@ -184,7 +177,7 @@ export class WorkerSession {
    * ordered anew, and jobs that were given meanwhile wait for that.
    */
   #loadFailed(frame: AgentFrameOf<'loadFailed'>, epoch: string): void {
-    if (!this.#loading.has(frame.model)) return;
+    if (!this.#known.isToLoad(frame.model)) return;
     this.#tell({ ...frame, type: 'model.loadFailed', epoch });
   }
 
@@ -194,8 +187,8 @@ export class WorkerSession {
    * acknowledges an order before it says anything else about it, so what is said earlier is such a repeat.
    * One that nobody here knows has been settled: the agent may forget it.
    */
-  #reported({ job, attempt }: AttemptName): Known | null {
-    const known = this.#attempts.get(nameOf(job, attempt));
+  #reported({ job, attempt }: AttemptName): KnownAttempt | null {
+    const known = this.#known.attempt({ job, attempt });
     if (!known) this.send({ type: 'settled', job, attempt });
     return known?.isAgents ? known : null;
   }
@@ -225,43 +218,28 @@ export class WorkerSession {
 
   /** Progress and text bypass the turns. */
   #show(frame: AgentFrameOf<'progress' | 'text'>): void {
-    const slot = this.#attempts.get(nameOf(frame.job, frame.attempt));
+    const slot = this.#known.attempt(frame);
     if (!slot || slot.phase === 'cancelling') return;
     const { attempt: _, job: job_id, ...rest } = frame;
     this.#seams.live.broadcast(slot.accountId, { ...rest, job_id });
   }
 
   #deliver(frame: RuntimeFrame, accountId: string | null): void {
-    if (frame.type === 'load') this.#loading.delete(frame.model);
-    if (frame.type === 'run' && accountId !== null) {
-      const name = nameOf(frame.job, frame.attempt);
-      // Sent once more, it is still the same order, and the agent may have it already.
-      if (this.#attempts.get(name)?.order !== frame.id)
-        this.#attempts.set(name, { accountId, phase: 'live', order: frame.id, isAgents: false });
-    }
-    if (frame.type === 'settled') this.#attempts.delete(nameOf(frame.job, frame.attempt));
-    if (frame.type === 'cancel') {
-      const name = nameOf(frame.job, frame.attempt);
-      const slot = this.#attempts.get(name);
-      if (slot) this.#attempts.set(name, { ...slot, phase: 'cancelling' });
-    }
+    this.#known.sent(frame, accountId);
     this.send(frame);
   }
 
   #noteAcknowledged(id: string): void {
     const order = this.orders.acknowledged(id);
     if (!order) return;
+    this.#known.acknowledged(order);
     const { frame, accountId } = order;
-    if (frame.type === 'load') this.#loading.add(frame.model);
-    if (frame.type !== 'run' || accountId === null) return;
-    const known = this.#attempts.get(nameOf(frame.job, frame.attempt));
-    if (known) known.isAgents = true;
-    void this.#holdBack(frame, accountId);
+    if (frame.type === 'run' && accountId !== null) void this.#holdBack(frame, accountId);
   }
 
   /** Most attempts start at once: then the acknowledgement costs no turn. */
   async #holdBack({ job, attempt }: AttemptName, accountId: string): Promise<void> {
-    const name = nameOf(job, attempt);
+    const name = nameOf({ job, attempt });
     this.#held.add(name);
     await this.#seams.clock.sleep(ACKNOWLEDGE_HOLD_MS);
     if (!this.#held.delete(name)) return;
@@ -269,8 +247,8 @@ export class WorkerSession {
     this.#tellJob(accountId, job, { type: 'run.acknowledged', attempt, epoch });
   }
 
-  #letGo({ job, attempt }: AttemptName): void {
-    this.#held.delete(nameOf(job, attempt));
+  #letGo(attempt: AttemptName): void {
+    this.#held.delete(nameOf(attempt));
   }
 
   #tellJob(
@@ -341,12 +319,3 @@ interface Registry {
   ready(epoch: string): void;
   gone(): void;
 }
-
-interface Known extends Pick<Slot, 'accountId' | 'phase'> {
-  /** The order that gave it, if that was given on this connection. */
-  readonly order: string | null;
-  /** The agent has it: it said so, in its hello or by acknowledging the order. */
-  isAgents: boolean;
-}
-
-const nameOf = (job: string, attempt: number): string => `${job} ${attempt}`;
