@@ -65,6 +65,13 @@ export const environment = z.object({
     ['http:', 'https:'],
     'must be the address of the runtime, such as http://localhost:8000',
   ).default('http://localhost:8000'),
+  TESSERA_ADMIN_KEY: z
+    .string()
+    .regex(
+      /^tsr_admin_/,
+      'must be a key of kind admin; `tessera key create --kind admin` makes one',
+    )
+    .optional(),
   TESSERA_WORKER_KEY: z
     .string()
     .regex(
@@ -129,6 +136,8 @@ export interface Config {
     /** Somebody said so: then the file has to be there. */
     readonly isNamed: boolean;
   };
+  /** For the operator's commands; the runtime itself needs none. */
+  readonly adminKey: string | null;
   readonly worker: {
     readonly url: string;
     readonly key: string | null;
@@ -183,6 +192,7 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
       path: resolve(cwd, data.TESSERA_MODELS ?? join(data.TESSERA_HOME, 'models.json')),
       isNamed: data.TESSERA_MODELS !== undefined,
     }),
+    adminKey: data.TESSERA_ADMIN_KEY ?? null,
     worker: Object.freeze({
       url: data.TESSERA_URL,
       key: data.TESSERA_WORKER_KEY ?? null,

@@ -98,7 +98,8 @@ interface CallBody {
   readonly signal?: AbortSignal | undefined;
 }
 
-function caller({ baseUrl = '', key, user, surroundings }: ClientOptions) {
+/** For the calls of `admin.ts` as well. */
+export function caller({ baseUrl = '', key, user, surroundings }: ClientOptions) {
   const world: Surroundings = {
     fetch: (url, init) => fetch(url, init),
     pause,

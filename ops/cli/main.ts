@@ -10,6 +10,7 @@ import { REPOSITORY } from './home.ts';
 import type { TokenOptions } from './enrol.ts';
 import type { ListOptions } from './key-revoke.ts';
 import type { KeyOptions } from './key.ts';
+import { addQueueCommands, addWorkerCommands } from './operator-commands.ts';
 import { EXIT_FAILURE, EXIT_MISUSE, Misuse } from './misuse.ts';
 
 const { env } = process;
@@ -47,7 +48,8 @@ function program(): Command {
       const { runtime } = await import('./runtime.ts');
       await runtime(env);
     });
-  tessera
+  addQueueCommands(tessera, env);
+  const worker = tessera
     .command('worker')
     .description('start a worker beside a GPU; it dials in at TESSERA_URL with its key')
     .option('--check', 'start nothing; say what this machine lacks, and what to do about it')
@@ -60,7 +62,8 @@ function program(): Command {
       }
       const { worker } = await import('./worker.ts');
       await worker(env);
-    })
+    });
+  worker
     .command('enrol')
     .argument('[token]', 'made beside the runtime by `tessera key enrol`; or TESSERA_WORKER_TOKEN')
     .description("get this machine's worker a key of its own, once")
@@ -69,6 +72,7 @@ function program(): Command {
       const { enrolHere } = await import('./enrol.ts');
       await enrolHere(token, options, env);
     });
+  addWorkerCommands(worker, env);
   tessera
     .command('migrate')
     .description('bring the database up to this release')
