@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { openEvaluator, type Evaluator, type Measures } from './end-to-end/evaluator.ts';
 import { measured } from './end-to-end/measured.ts';
 import { play } from './end-to-end/play.ts';
-import { firstJobs } from './end-to-end/trace.ts';
+import { asServed, firstJobs } from './end-to-end/trace.ts';
 
 export interface EndToEndOptions {
   readonly root: string;
@@ -60,7 +60,7 @@ function compare(predicted: Measures, played: Measures): Row[] {
 }
 
 async function playOne(evaluator: Evaluator, name: string, options: EndToEndOptions) {
-  const trace = firstJobs(evaluator.trace(name), options.jobs);
+  const trace = asServed(firstJobs(evaluator.trace(name), options.jobs));
   const createPolicy = await evaluator.policy(options.policy);
   const predicted = evaluator.measure(trace, evaluator.simulate(trace, createPolicy));
   const played = await play(trace, {

@@ -2,6 +2,7 @@
 // that the trace says is true. It notes what the card did and when, which is all that is measured.
 import {
   EngineFailure,
+  type BatchMember,
   type Engine,
   type EngineOutput,
 } from '../../../machines/contract/engine.ts';
@@ -85,25 +86,45 @@ export function createCardEngine(options: CardEngineOptions) {
     note({ what: 'unload', model, from });
   };
 
-  const run: Engine['run'] = async ({ id, model }, report, signal) => {
-    const job = jobOf(id);
+  /** The longest in full, each other at what a further one costs; memory likewise. */
+  const call = async (
+    members: readonly Pick<BatchMember, 'job' | 'report'>[],
+    signal: AbortSignal,
+  ): Promise<EngineOutput[][]> => {
+    const jobs = members.map(({ job }) => jobOf(job.id));
+    const { model, kind } = jobs[0]!;
+    const ids = members.map(({ job }) => job.id);
     const from = timers.now();
-    const runMs = Math.max(1, Math.round(job.actual_ms / worker.speed));
-    if (!card.take(`run ${id}`, job.act_mb * MB))
+    const usualMs = together(
+      models[model]!.batch_cost,
+      jobs.map((job) => job.actual_ms),
+    );
+    const runMs = Math.max(1, Math.round(usualMs / worker.speed));
+    const key = `run ${ids.join()}`;
+    if (
+      !card.take(
+        key,
+        together(
+          0.5,
+          jobs.map((job) => job.act_mb),
+        ) * MB,
+      )
+    )
       throw new EngineFailure('outOfMemory', 'The card has no room for the run.');
     try {
-      report({ type: 'started' });
+      for (const { report } of members) report({ type: 'started' });
       for (let done = 0; done < runMs;) {
         await pause(timers, Math.min(PROGRESS_EVERY_MS, runMs - done), signal);
         done = timers.now() - from;
-        if (done < runMs) report({ type: 'progress', fraction: done / runMs });
+        if (done < runMs)
+          for (const { report } of members) report({ type: 'progress', fraction: done / runMs });
       }
     } finally {
-      card.release(`run ${id}`);
+      card.release(key);
     }
-    note({ what: 'run', model, from, jobs: [id] });
-    options.made(id);
-    return [outputOf(id, modalityOf(job.kind))];
+    note({ what: 'run', model, from, jobs: ids });
+    for (const id of ids) options.made(id);
+    return ids.map((id) => [outputOf(id, modalityOf(kind))]);
   };
 
   const engine: Engine = {
@@ -112,7 +133,8 @@ export function createCardEngine(options: CardEngineOptions) {
     models: () => Promise.resolve(worker.models.map((id) => offerOf(id, models[id]!, worker))),
     load,
     unload,
-    run,
+    run: async (job, report, signal) => (await call([{ job, report }], signal))[0]!,
+    runBatch: call,
     close: () => Promise.resolve(),
   };
   return { engine, spans };
@@ -128,10 +150,17 @@ const offerOf = (id: string, model: TracedModel, worker: TracedWorker): ModelOff
   vramBytes: model.vram_mb * MB,
   loadMs: model.load_ms * worker.load_scale,
   runMs: model.typ_ms / worker.speed,
+  ...(model.batch_max > 1 && { batch: { max: model.batch_max, cost: model.batch_cost } }),
   limits: {},
   styles: [],
   voices: [],
 });
+
+/** Of equal things: the largest in full, of each other a share. */
+const together = (share: number, sizes: readonly number[]): number => {
+  const most = Math.max(...sizes);
+  return most + share * (sizes.reduce((sum, size) => sum + size, 0) - most);
+};
 
 const MEDIA: Readonly<Record<Modality, string>> = {
   image: 'image/png',

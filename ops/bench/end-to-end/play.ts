@@ -9,6 +9,7 @@ import type { Timers } from '../../../adapters/worker/seams.ts';
 import { MemoryStore } from '../../../db/memory-store.ts';
 import type { JobSpec } from '../../../machines/contract/events.ts';
 import { jobRef, quotaRef } from '../../../machines/contract/ids.ts';
+import type { Modality } from '../../../machines/contract/models.ts';
 import { PARAMS } from '../../../machines/contract/requests.ts';
 import { timeLimitMs } from '../../../machines/pricing/price.ts';
 import { isSettled, stateName } from '../../../runtime/actor.ts';
@@ -230,9 +231,9 @@ class Stage {
 }
 
 /** Of the size that makes what is expected of its model what the trace expects. */
-function specOf(job: TracedJob, { fleet }: Trace): JobSpec {
+function specOf(job: TracedJob, trace: Trace): JobSpec {
   const modality = modalityOf(job.kind);
-  const { typ_ms } = fleet.models[job.model]!;
+  const { typ_ms } = trace.fleet.models[job.model]!;
   const work = job.est_ms / typ_ms;
   return {
     id: jobIdOf(job),
@@ -240,7 +241,7 @@ function specOf(job: TracedJob, { fleet }: Trace): JobSpec {
     modality,
     model: job.model,
     prompt: 'as in the trace',
-    params: PARAMS[modality].parse({}),
+    params: PARAMS[modality].parse(paramsOf(job, modality, trace)),
     inputs: [],
     count: 1,
     costMt: 1,
@@ -250,6 +251,14 @@ function specOf(job: TracedJob, { fleet }: Trace): JobSpec {
     origin: null,
     bodyHash: '',
   };
+}
+
+/** Different where the trace's batch keys are, and only there. */
+function paramsOf({ batch_key }: TracedJob, modality: Modality, { jobs }: Trace): object {
+  const keys = [...new Set(jobs.map((job) => job.batch_key))];
+  const number = keys.indexOf(batch_key);
+  if (modality === 'audio') return { seconds: 1 + number };
+  return modality === 'image' || modality === 'video' ? { width: 64 + number } : {};
 }
 
 function timersOf(scheduler: Scheduler): Timers {

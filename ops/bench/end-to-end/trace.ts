@@ -57,3 +57,20 @@ export const firstJobs = (trace: Trace, count: number): Trace => ({
   ...trace,
   jobs: trace.jobs.slice(0, count),
 });
+
+/** Kinds of which several can share an engine call; the runtime lets no others. */
+const SHARING = new Set(['image', 'video', 'tts', 'audio']);
+
+/** With a fleet that shares calls as the runtime does, so that both sides play by the same rules. */
+export const asServed = ({ fleet, ...trace }: Trace): Trace => ({
+  ...trace,
+  fleet: {
+    ...fleet,
+    models: Object.fromEntries(
+      Object.entries(fleet.models).map(([id, model]) => [
+        id,
+        SHARING.has(model.kind) ? model : { ...model, batch_max: 1, batch_cost: 1 },
+      ]),
+    ),
+  },
+});
