@@ -2,6 +2,7 @@
 import { describe } from 'vitest';
 import { testCommits } from './conformance/commits.ts';
 import { testDelivery } from './conformance/delivery.ts';
+import { testLearned } from './conformance/learned.ts';
 import { testRaces } from './conformance/races.ts';
 import { testTimersAndLeases } from './conformance/timers-and-leases.ts';
 import type { Store } from './store.ts';
@@ -26,5 +27,6 @@ export function testStore(name: string, factory: StoreFactory): void {
     testRaces(factory);
     testTimersAndLeases(factory);
     testDelivery(factory);
+    testLearned(factory);
   });
 }

@@ -7,6 +7,7 @@ import {
   type CommitBatch,
   type CommitResult,
   type JournalWrite,
+  type Learned,
   type Lease,
   type LedgerWrite,
   type OutboxWrite,
@@ -33,6 +34,7 @@ export interface MemoryTables {
   readonly stream: (At<StreamWrite> & { readonly seq: number })[];
   readonly parked: Map<string, At<ParkedWrite>>;
   readonly leases: Map<string, { holder: string | null; term: number; expiresAt: number }>;
+  readonly learned: Map<string, Learned & { readonly keptAt: number }>;
 }
 
 export class MemoryStore implements Store {
@@ -45,6 +47,7 @@ export class MemoryStore implements Store {
     stream: [],
     parked: new Map(),
     leases: new Map(),
+    learned: new Map(),
   };
   readonly #clock: () => number;
   #streamHead = 0;
@@ -216,6 +219,23 @@ export class MemoryStore implements Store {
     const held = this.tables.leases.get(name);
     if (held?.term !== term || held.holder !== holder) return;
     this.tables.leases.set(name, { holder: null, term, expiresAt: now });
+  }
+
+  async keepLearned(rows: readonly Learned[]): Promise<void> {
+    const keptAt = this.#open();
+    for (const row of rows) {
+      const key = `${row.accountId}/${row.subject}/${row.id}`;
+      if ((this.tables.learned.get(key)?.seen ?? 0) <= row.seen)
+        this.tables.learned.set(key, { ...row, keptAt });
+    }
+  }
+
+  async learned(subject: string, after: number, limit: number) {
+    this.#open();
+    return [...this.tables.learned.values()]
+      .filter((row) => row.subject === subject && row.keptAt > after)
+      .sort((a, b) => b.keptAt - a.keptAt)
+      .slice(0, limit);
   }
 
   async close(): Promise<void> {

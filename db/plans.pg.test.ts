@@ -38,9 +38,11 @@ async function planOf(text: string): Promise<string> {
 
 /** Scans of a table as `index: condition`. */
 const scansOf = (plan: string): string[] =>
-  [...plan.matchAll(/(?:Seq Scan on|Scan using) (\w+)[^\n]*(?:\n\s+Index Cond: (.*))?/g)].map(
-    ([, index, condition]) => `${index}: ${condition ?? 'everything'}`,
-  );
+  [
+    ...plan.matchAll(
+      /(?:Seq Scan on|Scan(?: Backward)? using) (\w+)[^\n]*(?:\n\s+Index Cond: (.*))?/g,
+    ),
+  ].map(([, index, condition]) => `${index}: ${condition ?? 'everything'}`);
 
 const byActor = (row: string, id = 'id', its = 'actor_id') =>
   `((account_id = ${row}.account_id) AND (kind = ${row}.kind) AND (${id} = ${row}.${its}))`;
@@ -93,6 +95,13 @@ test.each([
   ['streamEntries', statements.STREAM_ENTRIES, ['stream_by_seq: (seq > $1)']],
   ['streamHead', statements.STREAM_HEAD, ['stream_head: everything']],
   ['releaseLease', statements.RELEASE_LEASE, ['leases_pkey: (name = $1)']],
+  [
+    'learned',
+    statements.LEARNED,
+    [
+      "learned_news: ((subject = $1) AND (updated_at > to_timestamp(($2 / '1000'::double precision))))",
+    ],
+  ],
 ])('%s', async (_, statement, scans) => {
   const plan = await planOf(statement.text);
   expect(scansOf(plan)).toEqual(scans);

@@ -30,6 +30,7 @@ afterEach(async () => {
 
 const newJob = () => batchOf(turn(0, job(number), 0));
 const lease = { name: 'dispatcher', term: 1 };
+const learned = { accountId: 'system', subject: 'times', id: 'w', seen: 1, facts: '{}' };
 
 const METHODS: readonly (readonly [keyof Store, () => Promise<unknown>])[] = [
   ['now', () => store.now()],
@@ -46,6 +47,8 @@ const METHODS: readonly (readonly [keyof Store, () => Promise<unknown>])[] = [
   ['streamHead', () => store.streamHead()],
   ['acquireLease', () => store.acquireLease('dispatcher', 'me', 1)],
   ['releaseLease', () => store.releaseLease(lease, 'me')],
+  ['keepLearned', () => store.keepLearned([learned])],
+  ['learned', () => store.learned('times', 0, 1)],
 ];
 
 const outcomeOf = (call: Promise<unknown>): Promise<unknown> =>

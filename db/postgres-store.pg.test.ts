@@ -12,7 +12,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-const EVERYTHING = 'actors, timers, parked, outbox, stream, leases';
+const EVERYTHING = 'actors, timers, parked, outbox, stream, leases, learned';
 
 testStore('PostgresStore', async () => {
   // Ledger and journal refuse to be emptied, so for this one purpose their guards sleep.
@@ -29,7 +29,8 @@ testStore('PostgresStore', async () => {
       const past = `interval '${ms} milliseconds'`;
       await admin.query(`update timers set due_at = due_at - ${past};
         update leases set expires_at = expires_at - ${past};
-        update actors set created_at = created_at - ${past}, updated_at = updated_at - ${past}`);
+        update actors set created_at = created_at - ${past}, updated_at = updated_at - ${past};
+        update learned set updated_at = updated_at - ${past}`);
     },
     tamper: async () => {
       for (const table of ['ledger', 'journal']) {

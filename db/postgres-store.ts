@@ -17,6 +17,7 @@ import * as statements from './store-statements.ts';
 import {
   type CommitBatch,
   type CommitResult,
+  type Learned,
   type Lease,
   type Store,
   type StoredActor,
@@ -177,6 +178,16 @@ export class PostgresStore implements Store {
 
   async releaseLease(lease: Lease, holder: string): Promise<void> {
     await this.#ask(statements.RELEASE_LEASE, [lease.name, lease.term, holder]);
+  }
+
+  async keepLearned(rows: readonly Learned[]): Promise<void> {
+    if (rows.length === 0) return;
+    await this.#ask(statements.KEEP_LEARNED, statements.learnedParameters(rows));
+  }
+
+  async learned(subject: string, after: number, limit: number) {
+    const rows = await this.#ask(statements.LEARNED, [subject, after, limit]);
+    return rows.map((row) => statements.learnedRow(subject, row));
   }
 
   async close(): Promise<void> {

@@ -174,6 +174,20 @@ create table journal_default (
   constraint journal_revision_check CHECK ((revision >= 1))
 ) partition of journal DEFAULT;
 
+create table learned (
+  account_id text not null,
+  subject text not null,
+  id text not null,
+  seen bigint not null,
+  facts text not null,
+  updated_at timestamp with time zone not null,
+  constraint learned_pkey PRIMARY KEY (account_id, subject, id),
+  constraint learned_id_check CHECK ((id <> ''::text)),
+  constraint learned_seen_check CHECK ((seen >= 0)),
+  constraint learned_subject_check CHECK ((subject <> ''::text))
+);
+CREATE INDEX learned_news ON public.learned USING btree (subject, updated_at);
+
 create table leases (
   name text not null,
   holder text,
@@ -234,6 +248,18 @@ create table parked (
   constraint parked_pkey PRIMARY KEY (account_id, id)
 );
 CREATE INDEX parked_by_actor ON public.parked USING btree (account_id, kind, actor_id);
+
+create table pauses (
+  account_id text not null,
+  scope text not null,
+  name text not null,
+  paused_by text not null,
+  paused_at timestamp with time zone not null default clock_timestamp(),
+  constraint pauses_pkey PRIMARY KEY (account_id, scope, name),
+  constraint pauses_named CHECK (((scope = 'queue'::text) = (name = ''::text))),
+  constraint pauses_paused_by_check CHECK ((paused_by <> ''::text)),
+  constraint pauses_scope_check CHECK ((scope = ANY (ARRAY['queue'::text, 'model'::text, 'plan'::text, 'worker'::text])))
+);
 
 create table sessions (
   account_id text not null,

@@ -3,7 +3,7 @@ import { type ActorKind, type ActorRef, jobRef } from '../machines/contract/ids.
 import { unpack } from './archived.ts';
 import { type Column, columnParameters, columnSource } from './columns.ts';
 import type { Statement } from './connections.ts';
-import type { DueTimer, OutboxRow, StoredActor, StreamEntry, StreamRow } from './store.ts';
+import type { DueTimer, Learned, OutboxRow, StoredActor, StreamEntry, StreamRow } from './store.ts';
 
 type Row = readonly unknown[];
 
@@ -24,6 +24,16 @@ const outboxColumns: readonly Column<{ readonly accountId: string; readonly id: 
 export const outboxParameters = (
   rows: readonly { readonly accountId: string; readonly id: string }[],
 ): string[] => columnParameters(outboxColumns, rows);
+
+const learnedColumns: readonly Column<Learned>[] = [
+  ['account_id', 'text', (r) => r.accountId],
+  ['subject', 'text', (r) => r.subject],
+  ['id', 'text', (r) => r.id],
+  ['seen', 'bigint', (r) => r.seen],
+  ['facts', 'text', (r) => r.facts],
+];
+export const learnedParameters = (rows: readonly Learned[]): string[] =>
+  columnParameters(learnedColumns, rows);
 
 const ACTOR = `a.account_id, a.kind, a.id, a.machine, a.version, a.revision::float8, a.state,
   array_to_string(a.tags, ' '), a.snapshot, a.parked_at is not null,
@@ -185,3 +195,31 @@ export const RELEASE_LEASE: Statement = {
   text: `update leases set holder = null, expires_at = clock_timestamp()
     where name = $1 and term = $2 and holder = $3`,
 };
+
+// In the order of their keys, so that two runtimes that write the same rows wait for each other only one way.
+export const KEEP_LEARNED: Statement = {
+  name: 'keepLearned',
+  text: `insert into learned as known (account_id, subject, id, seen, facts, updated_at)
+    select r.account_id, r.subject, r.id, r.seen, r.facts, clock_timestamp()
+    from ${columnSource(learnedColumns, 1)} order by r.account_id, r.subject, r.id
+    on conflict (account_id, subject, id) do update
+      set seen = excluded.seen, facts = excluded.facts, updated_at = excluded.updated_at
+      where known.seen <= excluded.seen`,
+};
+
+export const LEARNED: Statement = {
+  name: 'learned',
+  text: `select l.account_id, l.id, l.seen::float8, l.facts, ${milliseconds('l.updated_at')}
+    from learned l
+    where l.subject = $1 and l.updated_at > to_timestamp($2::float8 / 1000)
+    order by l.updated_at desc limit $3`,
+};
+
+export const learnedRow = (subject: string, row: Row): Learned & { readonly keptAt: number } => ({
+  accountId: row[0] as string,
+  subject,
+  id: row[1] as string,
+  seen: row[2] as number,
+  facts: row[3] as string,
+  keptAt: row[4] as number,
+});

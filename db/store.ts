@@ -190,6 +190,17 @@ export interface StreamEntry {
   readonly revision: number;
 }
 
+/** What was learned of something. Nothing depends on it. */
+export interface Learned {
+  readonly accountId: string;
+  readonly subject: string;
+  readonly id: string;
+  /** How much was seen: what has seen more is not overwritten. */
+  readonly seen: number;
+  /** JSON text. */
+  readonly facts: string;
+}
+
 export interface Lease {
   readonly name: string;
   readonly term: number;
@@ -222,5 +233,13 @@ export interface Store {
   /** Take or renew a lease. Null while another holder's is current. A new holder gets a new term. */
   acquireLease(name: string, holder: string, ttlMs: number): Promise<Lease | null>;
   releaseLease(lease: Lease, holder: string): Promise<void>;
+  /** Beside the turns, by whoever learned it. No two rows have the same key. */
+  keepLearned(rows: readonly Learned[]): Promise<void>;
+  /** What was kept after that store time, newest first. */
+  learned(
+    subject: string,
+    after: number,
+    limit: number,
+  ): Promise<readonly (Learned & { readonly keptAt: number })[]>;
   close(): Promise<void>;
 }

@@ -21,7 +21,7 @@ export async function answerOf(store: Store, { method, parameters }: Call): Prom
   const ask = store[method].bind(store) as (...parameters: readonly unknown[]) => Promise<unknown>;
   try {
     const answer = await ask(...parameters);
-    const rows = answer as readonly { ref: ActorRef }[];
+    const rows = answer as readonly Answered[];
     return { value: IN_ANY_ORDER.has(method) ? inOrder(rows) : answer, words: '' };
   } catch (error) {
     const passes = error instanceof StoreUnavailable || error instanceof UnknownOutcome;
@@ -29,12 +29,17 @@ export async function answerOf(store: Store, { method, parameters }: Call): Prom
   }
 }
 
-/** These promise no order. Due timers come soonest first, but many are due at the same moment. */
-const IN_ANY_ORDER: ReadonlySet<Asked> = new Set(['load', 'listWithout', 'dueTimers']);
+/** These promise no order, or have many rows of the same moment. */
+const IN_ANY_ORDER: ReadonlySet<Asked> = new Set(['load', 'listWithout', 'dueTimers', 'learned']);
 
-const inOrder = (rows: readonly { ref: ActorRef; name?: string }[]) =>
+interface Answered {
+  readonly ref?: ActorRef;
+  readonly name?: string;
+  readonly id?: string;
+}
+const inOrder = (rows: readonly Answered[]) =>
   rows.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-const keyOf = ({ ref, name }: { ref: ActorRef; name?: string }) => `${refKey(ref)} ${name}`;
+const keyOf = ({ ref, name, id }: Answered) => `${ref ? refKey(ref) : id} ${name}`;
 
 /** Passes every call on, and writes it down in the order in which the memory store executed them. */
 export function recorded(store: Store, now: () => number, calls: Call[]): Store {

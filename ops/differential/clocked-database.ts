@@ -12,7 +12,7 @@ export interface ClockedDatabase {
   drop(): Promise<void>;
 }
 
-const WRITTEN = 'actors, timers, parked, outbox, stream, leases, ledger, journal';
+const WRITTEN = 'actors, timers, parked, outbox, stream, leases, learned, ledger, journal';
 
 export async function clockedDatabase(): Promise<ClockedDatabase> {
   const database = await testDatabase();

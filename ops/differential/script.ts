@@ -10,6 +10,7 @@ import type { Call } from './calls.ts';
 const HOLDERS = ['runtime-1', 'runtime-2'];
 const KINDS: readonly ActorKind[] = ['job', 'worker', 'quota'];
 const BATCHES_KEPT = 30;
+const WORKERS = ['wrk_1 sdxl', 'wrk_1 flux', 'wrk_2 sdxl'];
 
 export function* script(
   seed: number,
@@ -110,5 +111,17 @@ const QUESTIONS: readonly Question[] = [
     const term = memory.tables.leases.get(name)?.term ?? 1;
     const lease = { name, term: random.chance(0.8) ? term : term - 1 };
     return { method: 'releaseLease', parameters: [lease, random.pick(HOLDERS)] };
+  },
+  ({ random }) => {
+    const rows = WORKERS.filter(() => random.chance(0.5)).map((id) => {
+      const seen = random.integer(0, 100);
+      return { accountId: 'system', subject: 'times', id, seen, facts: JSON.stringify({ seen }) };
+    });
+    return { method: 'keepLearned', parameters: [rows] };
+  },
+  ({ random, memory }) => {
+    const kept = [...memory.tables.learned.values()].map(({ keptAt }) => keptAt);
+    const after = random.pick([0, ...kept]) - random.integer(0, 3);
+    return { method: 'learned', parameters: [random.pick(['times', 'nothing']), after, 100] };
   },
 ];

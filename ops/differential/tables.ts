@@ -21,7 +21,7 @@ const flat = <Row extends InMemory>({ ref, ...row }: Row) => ({
 });
 
 export async function tablesOfMemory(store: MemoryStore): Promise<Tables> {
-  const { actors, timers, journal, ledger, outbox, stream, parked, leases } = store.tables;
+  const { actors, timers, journal, ledger, outbox, stream, parked, leases, learned } = store.tables;
   const tables: Record<string, readonly object[]> = {
     actors: [...actors.values()].map(flat),
     timers: [...timers.values()].map(flat),
@@ -31,6 +31,7 @@ export async function tablesOfMemory(store: MemoryStore): Promise<Tables> {
     stream,
     parked: [...parked.values()].map(({ id, ...row }) => ({ ...flat(row), id })),
     leases: [...leases].map(([name, lease]) => ({ name, ...lease })),
+    learned: [...learned.values()],
     head: [{ seq: await store.streamHead() }],
   };
   return Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, sorted(rows)]));
@@ -57,6 +58,8 @@ const QUERIES: Readonly<Record<string, string>> = {
     payload, ${ms('at')} as at from stream`,
   parked: `select ${REF}, id, event, reason, ${ms('at')} as at from parked`,
   leases: `select name, holder, term::float8, ${ms('expires_at')} as "expiresAt" from leases`,
+  learned: `select account_id as "accountId", subject, id, seen::float8, facts,
+    ${ms('updated_at')} as "keptAt" from learned`,
   head: 'select seq::float8 from stream_head',
 };
 
