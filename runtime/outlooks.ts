@@ -54,7 +54,7 @@ export class Outlooks {
   /** Waiting jobs that go first and that compete for a worker this job could use; by group, at its mean. */
   #aheadOf(job: Asked): Ahead {
     let [count, mean, spread] = [0, 0, 0];
-    for (const group of this.#queue.groups) {
+    for (const group of this.#queue.lines) {
       const rank = RANK[group.plan] - RANK[job.plan];
       if (rank < 0 || !this.#fleet.shareWorker(job.model, group.model)) continue;
       const first = rank > 0 ? group.size : group.before(job);

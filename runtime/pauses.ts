@@ -67,7 +67,11 @@ export class Pauses {
   /** What waits, as the policy may see it. */
   queue(queue: WaitingQueue): WaitingQueue {
     if (this.isNothing) return queue;
-    return { groups: queue.groups.filter(({ plan }) => !this.has('plan', plan)) };
+    const stocks = [...queue.stocks].map((stock) => ({
+      ...stock,
+      lines: [...stock.lines].filter(({ plan }) => !this.has('plan', plan)),
+    }));
+    return { size: queue.size, stocks, servedMs: (id, now) => queue.servedMs(id, now) };
   }
 
   async start(): Promise<void> {

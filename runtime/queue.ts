@@ -1,105 +1,252 @@
-// The waiting jobs as the dispatcher sees them: grouped by model and plan, oldest first, so that a
-// decision looks at the heads and not at every job, and a place in the line is found by halving.
+// The waiting jobs as the policy sees them: one line per person, plan and model, so that a decision looks
+// at heads and not at every job. What does not change while a job waits is computed when it comes.
 import type { Plan } from '../machines/contract/events.ts';
-import type { QueueGroup, WaitingJob } from '../machines/scheduling/policy.ts';
+import { worthOf } from '../machines/scheduling/policy.ts';
+import { Usage } from '../machines/scheduling/usage.ts';
+import type * as waiting from '../machines/scheduling/waiting.ts';
+import type { WaitingJob, WaitingQueue } from '../machines/scheduling/waiting.ts';
+import { Backlog } from './backlog.ts';
 
 type Place = Pick<WaitingJob, 'queuedAt' | 'id'>;
+
+interface Ticket extends waiting.Ticket {
+  ownTurnAt: number;
+  /** Run time of the person's jobs in front of it; only differences count. */
+  frontMs: number;
+}
 
 const isBefore = (a: Place, b: Place): boolean =>
   a.queuedAt < b.queuedAt || (a.queuedAt === b.queuedAt && a.id < b.id);
 
-export class Group implements QueueGroup {
-  readonly model: string;
-  readonly plan: Plan;
-  /** In order. Those that left from the front are cut off now and then, not each time. */
-  #jobs: WaitingJob[] = [];
-  #first = 0;
-  /** Sum of the jobs' work, in standard outputs. */
-  work = 0;
+const endOf = ({ ownTurnAt, job }: Ticket): number => ownTurnAt + job.runMs;
 
-  constructor(model: string, plan: Plan) {
-    this.model = model;
-    this.plan = plan;
-  }
-
-  get jobs(): Iterable<WaitingJob> {
-    return this.#iterate();
-  }
-
-  *#iterate(): Generator<WaitingJob> {
-    for (let index = this.#first; index < this.#jobs.length; index += 1) yield this.#jobs[index]!;
-  }
+/** Tickets in the order of asking, whatever order they come in. */
+class Row {
+  readonly tickets: Ticket[] = [];
 
   get size(): number {
-    return this.#jobs.length - this.#first;
+    return this.tickets.length;
   }
 
-  /** How many are in front of that place. */
+  /** How many are in front of that place; found by halving. */
   before(place: Place): number {
-    let [low, high] = [this.#first, this.#jobs.length];
+    const last = this.tickets.at(-1);
+    if (!last || isBefore(last.job, place)) return this.tickets.length;
+    let [low, high] = [0, this.tickets.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (isBefore(this.#jobs[middle]!, place)) low = middle + 1;
+      if (isBefore(this.tickets[middle]!.job, place)) low = middle + 1;
       else high = middle;
     }
-    return low - this.#first;
+    return low;
   }
 
-  /** A job that comes back keeps its place: order is by the time it was first queued. */
-  add(job: WaitingJob): void {
-    this.work += job.work;
-    const last = this.#jobs.at(-1);
-    if (this.size === 0 || isBefore(last!, job)) this.#jobs.push(job);
-    else this.#jobs.splice(this.#first + this.before(job), 0, job);
+  insert(ticket: Ticket): number {
+    const at = this.before(ticket.job);
+    this.tickets.splice(at, 0, ticket);
+    return at;
   }
 
-  remove(job: WaitingJob): void {
-    this.work -= job.work;
-    const index = this.#first + this.before(job);
-    if (index > this.#first) this.#jobs.splice(index, 1);
-    else this.#first += 1;
-    if (this.#first * 2 <= this.#jobs.length) return;
-    this.#jobs = this.#jobs.slice(this.#first);
-    this.#first = 0;
+  delete(ticket: Ticket): number {
+    const at = this.before(ticket.job);
+    if (at === 0) this.tickets.shift();
+    else this.tickets.splice(at, 1);
+    return at;
   }
 }
 
-export class Queue {
-  readonly #groups = new Map<string, Group>();
-  readonly #byId = new Map<string, WaitingJob>();
+/** All waiting jobs of one person. */
+class Person extends Row {
+  /** When all that workers took would have ended on a card of the person's own. */
+  #takenUntil = 0;
 
-  get size(): number {
-    return this.#byId.size;
+  join(ticket: Ticket): void {
+    const at = this.insert(ticket);
+    const [front, behind] = [this.tickets[at - 1], this.tickets[at + 1]];
+    const frontEnd = front ? endOf(front) : 0;
+    const since = Math.max(ticket.job.queuedAt, frontEnd);
+    // One that comes back takes its old place: what was taken since then came after it.
+    ticket.ownTurnAt = behind ? since : Math.max(since, this.#takenUntil);
+    if (front) ticket.frontMs = front.frontMs + front.job.runMs;
+    else if (behind) ticket.frontMs = behind.frontMs - ticket.job.runMs;
+    if (front && behind) this.#shift(at + 1, ticket.job.runMs);
   }
 
-  get groups(): Group[] {
-    return [...this.#groups.values()];
+  leave(ticket: Ticket, isTaken: boolean): void {
+    const at = this.delete(ticket);
+    if (at > 0) this.#shift(at, -ticket.job.runMs);
+    if (isTaken) this.#takenUntil = Math.max(this.#takenUntil, endOf(ticket));
+    else this.#moveUp(at);
+  }
+
+  #shift(from: number, ms: number): void {
+    for (let at = from; at < this.tickets.length; at += 1) this.tickets[at]!.frontMs += ms;
+  }
+
+  /** A job was called off: those behind it have their turn earlier. */
+  #moveUp(from: number): void {
+    for (let at = from; at < this.tickets.length; at += 1) {
+      const [ticket, front] = [this.tickets[at]!, this.tickets[at - 1]];
+      const turnAt = Math.max(ticket.job.queuedAt, front ? endOf(front) : 0);
+      ticket.ownTurnAt = Math.min(ticket.ownTurnAt, turnAt);
+    }
+  }
+
+  aheadMs(ticket: Ticket): number {
+    return ticket.frontMs - this.tickets[0]!.frontMs;
+  }
+
+  /** With nothing waiting and the last turn over, there is nothing to remember. */
+  isOver(now: number): boolean {
+    return this.size === 0 && this.#takenUntil <= now;
+  }
+}
+
+export class Line extends Row implements waiting.Line {
+  readonly accountId: string;
+  readonly model: string;
+  readonly plan: Plan;
+  readonly #person: Person;
+  /** Sum of the jobs' work, in standard outputs. */
+  work = 0;
+
+  constructor({ accountId, model, plan }: WaitingJob, person: Person) {
+    super();
+    this.accountId = accountId;
+    this.model = model;
+    this.plan = plan;
+    this.#person = person;
+  }
+
+  join(ticket: Ticket): void {
+    this.insert(ticket);
+    this.work += ticket.job.work;
+  }
+
+  leave(ticket: Ticket): void {
+    this.delete(ticket);
+    this.work -= ticket.job.work;
+  }
+
+  aheadMs(ticket: Ticket): number {
+    return this.#person.aheadMs(ticket);
+  }
+}
+
+interface Stock extends waiting.Stock {
+  readonly byPerson: Map<string, Line>;
+  readonly lines: Iterable<Line>;
+}
+
+interface Entry {
+  readonly ticket: Ticket;
+  readonly person: Person;
+  readonly line: Line;
+  readonly stockKey: string;
+}
+
+/** People remembered before the first look for those that need not be. */
+const PEOPLE_MIN = 1_000;
+
+export class Queue implements WaitingQueue {
+  readonly usage = new Usage();
+  readonly backlog = new Backlog();
+  readonly #entries = new Map<string, Entry>();
+  readonly #people = new Map<string, Person>();
+  readonly #stocks = new Map<string, Stock>();
+  #peopleMax = PEOPLE_MIN;
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get peopleKnown(): number {
+    return this.#people.size;
+  }
+
+  get stocks(): Iterable<Stock> {
+    return this.#stocks.values();
+  }
+
+  get lines(): Line[] {
+    return [...this.#stocks.values()].flatMap(({ byPerson }) => [...byPerson.values()]);
   }
 
   get jobs(): Iterable<WaitingJob> {
-    return this.#byId.values();
+    return this.#entries.values().map(({ ticket }) => ticket.job);
   }
 
   get(id: string): WaitingJob | undefined {
-    return this.#byId.get(id);
+    return this.#entries.get(id)?.ticket.job;
+  }
+
+  servedMs(accountId: string, now: number): number {
+    return this.usage.of(accountId, now);
   }
 
   set(job: WaitingJob): void {
     this.remove(job.id);
-    this.#byId.set(job.id, job);
-    const key = `${job.plan} ${job.model}`;
-    const group = this.#groups.get(key) ?? new Group(job.model, job.plan);
-    this.#groups.set(key, group);
-    group.add(job);
+    const person = this.#person(job);
+    const stockKey = [job.model, ...job.failedOn].join(' ');
+    const stock = this.#stocks.get(stockKey) ?? this.#open(stockKey, job);
+    const lineKey = `${job.plan} ${job.accountId}`;
+    const line = stock.byPerson.get(lineKey) ?? new Line(job, person);
+    stock.byPerson.set(lineKey, line);
+    const ticket: Ticket = { job, worth: worthOf(job), ownTurnAt: 0, frontMs: 0 };
+    person.join(ticket);
+    line.join(ticket);
+    this.backlog.add(job);
+    this.#entries.set(job.id, { ticket, person, line, stockKey });
   }
 
+  /** It waits no longer, and nobody is to run it. */
   remove(id: string): void {
-    const job = this.#byId.get(id);
-    if (!job) return;
-    this.#byId.delete(id);
-    const key = `${job.plan} ${job.model}`;
-    const group = this.#groups.get(key)!;
-    group.remove(job);
-    if (group.size === 0) this.#groups.delete(key);
+    this.#leave(id, false);
+  }
+
+  /** A worker has it: the person's later jobs go on counting from its end. */
+  take(id: string): void {
+    this.#leave(id, true);
+  }
+
+  #leave(id: string, isTaken: boolean): void {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    const { ticket, person, line, stockKey } = entry;
+    this.#entries.delete(id);
+    this.backlog.remove(ticket.job);
+    person.leave(ticket, isTaken);
+    line.leave(ticket);
+    if (line.size > 0) return;
+    const { byPerson } = this.#stocks.get(stockKey)!;
+    byPerson.delete(`${line.plan} ${line.accountId}`);
+    if (byPerson.size === 0) this.#stocks.delete(stockKey);
+  }
+
+  #open(key: string, { model, failedOn }: WaitingJob): Stock {
+    const byPerson = new Map<string, Line>();
+    const stock: Stock = {
+      ...{ model, failedOn, byPerson },
+      get lines() {
+        return byPerson.values();
+      },
+    };
+    this.#stocks.set(key, stock);
+    return stock;
+  }
+
+  #person({ accountId, queuedAt }: WaitingJob): Person {
+    const known = this.#people.get(accountId);
+    if (known) return known;
+    if (this.#people.size >= this.#peopleMax) this.#forgetPeople(queuedAt);
+    const person = new Person();
+    this.#people.set(accountId, person);
+    return person;
+  }
+
+  #forgetPeople(now: number): void {
+    for (const [accountId, person] of this.#people)
+      if (person.isOver(now)) this.#people.delete(accountId);
+    this.#peopleMax = Math.max(PEOPLE_MIN, 2 * this.#people.size);
   }
 }

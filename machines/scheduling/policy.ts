@@ -1,197 +1,172 @@
 // Which job runs next, and where. Pure: (queue, fleet, now) -> decisions, each with its reason.
 //
-// Paid tiers come first. A worker goes on with the model it has in memory, because a load costs more
-// than most jobs, but only until the oldest job of another model has waited longer than its tier allows.
+// A free GPU goes to the model that brings the most per second of its time, loading included. What a job
+// brings grows with its tier and with how late it is, and shrinks with what its person got lately.
 import type { Plan } from '../contract/events.ts';
+import { pilesOf, type Head, type Pile } from './heads.ts';
+import { headsFor, mayStart, occupy, seatsOf, type Offer, type Seat } from './seats.ts';
+import type { Decision, FleetWorker, Ticket, WaitingJob, WaitingQueue } from './waiting.ts';
+import { decisionOf } from './why.ts';
 
-export interface WaitingJob {
-  readonly id: string;
-  readonly accountId: string;
-  readonly model: string;
-  readonly plan: Plan;
-  readonly queuedAt: number;
-  /** Size in standard outputs. */
-  readonly work: number;
-  /** Expected run time on a worker of pace 1. */
-  readonly runMs: number;
-  /** Jobs of one model with the same key may share one engine call; null: always alone. */
-  readonly batchKey: string | null;
-  /** Workers that failed it: avoided while another one can do it. */
-  readonly failedOn: readonly string[];
-  /** An operator put it in front of all. */
-  readonly isFirst: boolean;
-}
+export type * from './waiting.ts';
 
-/** What a model costs on one worker. */
-export interface ModelOnWorker {
-  /** Expected time until a job could start: 0 when the model is in memory. */
-  readonly loadMs: number;
-  /** The worker's run time over the job's `runMs`: 2 is half as fast. */
-  readonly pace: number;
-  /** Jobs that one engine call takes at most. */
-  readonly batchMax: number;
-  /** Time of each job of a full batch over its time alone. */
-  readonly batchCost: number;
-}
-
-export interface RunningJob {
-  readonly job: string;
-  readonly accountId: string;
-  readonly model: string;
-  readonly runMs: number;
-}
-
-/** A worker that may be given work now or later; one without free slots is seen, not chosen. */
-export interface FleetWorker {
-  readonly id: string;
-  readonly epoch: string;
-  readonly freeSlots: number;
-  readonly models: ReadonlyMap<string, ModelOnWorker>;
-  readonly loaded: readonly string[];
-  readonly loading: string | null;
-  /** With work under way, only what fits the models in memory (or on their way there) may join. */
-  readonly busy: boolean;
-  /** Expected end of what it has; now when idle. */
-  readonly freeAt: number;
-  readonly running: readonly RunningJob[];
-  /** Models that must stay in memory. */
-  readonly pinned: readonly string[];
-}
-
-/** Waiting jobs of one model and plan, oldest first. */
-export interface QueueGroup {
-  readonly model: string;
-  readonly plan: Plan;
-  readonly jobs: Iterable<WaitingJob>;
-}
-
-/** What the policy sees of the queue; `runtime/queue.ts` is one. */
-export interface WaitingQueue {
-  readonly groups: readonly QueueGroup[];
-}
-
-/** The parts of a decision's score, for whoever asks "why this, now?". Times in milliseconds. */
-export interface Why {
-  readonly score: number;
-  readonly waitedMs: number;
-  /** How long it has waited beyond what the person's own earlier jobs explain. */
-  readonly lateMs: number;
-  /** Of the person: GPU time lately, under way and waiting before this job. */
-  readonly servedMs: number;
-  readonly runMs: number;
-  readonly loadMs: number;
-  /** Jobs of the model that pay for the load together with this one. */
-  readonly behind: number;
-  /** The best other model this worker could have turned to. */
-  readonly runnerUp: { readonly model: string; readonly score: number } | null;
-  /** One short sentence. */
-  readonly words: string;
-}
-
-export interface Decision {
-  readonly job: WaitingJob;
-  readonly worker: FleetWorker;
-  /** Jobs that go along in the same engine call. */
-  readonly batch?: readonly WaitingJob[];
-  readonly why: Why;
-}
-
-const RANK = { pro: 2, starter: 1, free: 0 } as const satisfies Record<Plan, number>;
-
-/** How long a job may be passed over for the model in memory. */
-export const AFFINITY_WAIT_MAX_MS = {
-  pro: 15_000,
-  starter: 45_000,
-  free: 120_000,
+/** What a job of one second brings while nothing of it is late: a tier goes before the next. */
+export const TIER_WEIGHT = { pro: 139, starter: 20, free: 1 } as const satisfies Record<
+  Plan,
+  number
+>;
+/** Late by this much, a job brings twice as much, and so on without end: nobody starves. */
+export const PATIENCE_MS = {
+  pro: 60_000,
+  starter: 600_000,
+  free: 600_000,
 } as const satisfies Record<Plan, number>;
+/** Between 0 (short jobs before all) and 1 (length does not matter): a video is not put off for ever. */
+const LENGTH_EXPONENT = 0.65;
+/** A job of no length at all would bring infinitely much per second. */
+const RUN_MS_MIN = 2_000;
+/** A person who got this much of the GPU counts half; what a busy card gives in ten minutes. */
+const FAIR_SHARE_MS = 600_000;
+/** A load costs the time of loading, and soon the same again for the model it drove out. */
+const LOAD_FACTOR = 2;
+/** Jobs of a model that may share a load: later ones would be overtaken before their turn. */
+const LOOK_AHEAD = 16;
+/** How much longer a batch may grow than its further jobs alone would be worth. */
+const BATCH_BONUS = 2;
+/** What another worker could do for the model instead counts this much against doing it here. */
+const REGRET = 0.5;
+/** A worker that comes free this late counts half as an alternative. */
+const ALTERNATIVE_MS = 60_000;
+/** An operator's word outweighs any wait. */
+const FIRST_FACTOR = 1e9;
 
-/** Is the model in memory, on its way there, or free to be swapped in? */
-const mayRun = (worker: FleetWorker, model: string): boolean => {
-  if (!worker.models.has(model)) return false;
-  if (worker.loading !== null) return worker.loading === model;
-  return worker.loaded.includes(model) || !worker.busy;
-};
+const lengthOf = (job: WaitingJob): number => Math.max(RUN_MS_MIN, job.runMs);
 
-const needsLoad = (worker: FleetWorker, model: string): boolean =>
-  worker.loading !== model && !worker.loaded.includes(model);
+/** The part of a job's rate that does not change while it waits: computed once, when it comes. */
+export const worthOf = (job: WaitingJob): number =>
+  TIER_WEIGHT[job.plan] *
+  (lengthOf(job) / 1_000) ** (LENGTH_EXPONENT - 1) *
+  (job.isFirst ? FIRST_FACTOR : 1);
 
-/** The oldest job of the group that this worker should do. */
-function headFor(
-  group: QueueGroup,
-  worker: FleetWorker,
-  fleet: readonly FleetWorker[],
-  taken: ReadonlySet<string>,
-): WaitingJob | null {
-  for (const job of group.jobs) {
-    if (taken.has(job.id)) continue;
-    const elsewhere = () =>
-      fleet.some((other) => other.models.has(job.model) && !job.failedOn.includes(other.id));
-    if (job.failedOn.includes(worker.id) && elsewhere()) continue;
-    return job;
+/** What a job brings per second of running. */
+const rateOf = ({ worth, job }: Ticket, lateMs: number, servedMs: number): number =>
+  (worth * (1 + lateMs / PATIENCE_MS[job.plan])) / (1 + servedMs / FAIR_SHARE_MS);
+
+function offerOf(
+  seat: Seat,
+  model: string,
+  piles: readonly Pile[],
+  seats: readonly Seat[],
+  now: number,
+): Offer | null {
+  const cost = seat.models.get(model);
+  if (!cost) return null;
+  const heads = headsFor(seat, piles, seats);
+  const isThere = seat.loading === model || seat.loaded.includes(model);
+  const loadMs = isThere ? 0 : cost.loadMs;
+  if (!heads[0] || loadMs === Infinity) return null;
+  let timeMs = loadMs * LOAD_FACTOR;
+  const firstMs = lengthOf(heads[0].job) * cost.pace;
+  // Others soon done with a job of the model would have gone on with it while this one loads it too.
+  for (const { underWay, freeAt } of loadMs > 0 ? seats : [])
+    if (underWay.includes(model) && freeAt - now < timeMs + firstMs) timeMs += firstMs;
+  let [value, index, behind] = [0, 0, 0];
+  for (const { rate, job } of heads) {
+    value += rate * lengthOf(job);
+    timeMs += lengthOf(job) * cost.pace;
+    if (value / timeMs <= index || behind === LOOK_AHEAD) break;
+    index = value / timeMs;
+    behind += 1;
   }
-  return null;
+  return { model, heads, index, loadMs, behind };
 }
 
-interface Candidate {
-  readonly job: WaitingJob;
-  readonly loads: boolean;
-  readonly overdue: boolean;
+/** What the best of the other workers would bring with the model; less, the longer it is not free. */
+class Alternatives {
+  #best = 0;
+  #second = 0;
+  #bestSeat: Seat | null = null;
+
+  constructor(model: string, seats: readonly Seat[], now: number) {
+    for (const seat of seats) {
+      const waitMs = Math.max(0, seat.freeAt - now);
+      const index = (seat.offers.get(model)?.index ?? 0) / (1 + waitMs / ALTERNATIVE_MS);
+      if (index > this.#best) {
+        [this.#second, this.#best, this.#bestSeat] = [this.#best, index, seat];
+      } else if (index > this.#second) this.#second = index;
+    }
+  }
+
+  to(seat: Seat): number {
+    return seat === this.#bestSeat ? this.#second : this.#best;
+  }
 }
 
-/** Overdue first, then the paid tier, then no load, then age. */
-const before = (a: Candidate, b: Candidate): boolean => {
-  if (a.overdue !== b.overdue) return a.overdue;
-  const rank = RANK[a.job.plan] - RANK[b.job.plan];
-  if (rank !== 0) return rank > 0;
-  if (!a.overdue && a.loads !== b.loads) return b.loads;
-  return a.job.queuedAt < b.job.queuedAt;
-};
+interface Choice {
+  readonly seat: Seat;
+  readonly offer: Offer;
+  readonly score: number;
+}
 
-const whyOf = ({ job, loads, overdue }: Candidate, worker: FleetWorker, now: number): Why => ({
-  score: RANK[job.plan],
-  waitedMs: now - job.queuedAt,
-  lateMs: now - job.queuedAt,
-  servedMs: 0,
-  runMs: job.runMs * (worker.models.get(job.model)?.pace ?? 1),
-  loadMs: loads ? (worker.models.get(job.model)?.loadMs ?? 0) : 0,
-  behind: 0,
-  runnerUp: null,
-  words: overdue
-    ? 'waited its longest'
-    : loads
-      ? 'needs its model loaded'
-      : 'its model is in memory',
-});
+/** What the worker could do, best first. */
+function choicesOf(seat: Seat, alternatives: ReadonlyMap<string, Alternatives>): Choice[] {
+  const choices: Choice[] = [];
+  for (const offer of seat.offers.values()) {
+    if (!mayStart(seat, offer.model)) continue;
+    const isFirst = offer.heads[0]!.job.isFirst;
+    const regret = isFirst ? 0 : REGRET * alternatives.get(offer.model)!.to(seat);
+    choices.push({ seat, offer, score: offer.index - regret });
+  }
+  return choices.sort((a, b) => b.score - a.score);
+}
 
-/** One job per free slot at most; the caller asks again after each commit. */
+/** The first job, and those of its key that bring more in its engine call than what comes next. */
+function batchOf({ seat, offer }: Choice, next: Choice | undefined): [Head, ...Head[]] {
+  const { pace, batchMax, batchCost } = seat.models.get(offer.model)!;
+  const [first, ...others] = offer.heads as [Head, ...Head[]];
+  const batch: [Head, ...Head[]] = [first];
+  for (const head of others) {
+    if (batch.length >= batchMax || first.job.batchKey === null) break;
+    if ((BATCH_BONUS * head.rate) / (pace * batchCost) < (next?.offer.index ?? 0)) break;
+    if (head.job.batchKey === first.job.batchKey) batch.push(head);
+  }
+  return batch;
+}
+
 export function decide(
-  { groups }: WaitingQueue,
+  queue: WaitingQueue,
   fleet: readonly FleetWorker[],
   now: number,
 ): Decision[] {
   const decisions: Decision[] = [];
-  const taken = new Set<string>();
-  for (let worker of fleet) {
-    while (worker.freeSlots > 0) {
-      let best: Candidate | null = null;
-      for (const group of groups) {
-        if (!mayRun(worker, group.model)) continue;
-        const job = headFor(group, worker, fleet, taken);
-        if (!job) continue;
-        const overdue = now - job.queuedAt > AFFINITY_WAIT_MAX_MS[job.plan];
-        const candidate = { job, loads: needsLoad(worker, job.model), overdue };
-        if (!best || before(candidate, best)) best = candidate;
-      }
-      if (!best) break;
-      taken.add(best.job.id);
-      decisions.push({ job: best.job, worker, why: whyOf(best, worker, now) });
-      worker = {
-        ...worker,
-        freeSlots: worker.freeSlots - 1,
-        busy: true,
-        loading: best.loads ? best.job.model : worker.loading,
-      };
+  const slots = fleet.reduce((sum, { freeSlots }) => sum + freeSlots, 0);
+  if (queue.size === 0 || slots === 0) return decisions;
+  const piles = pilesOf(queue, fleet, now, LOOK_AHEAD + slots, rateOf);
+  const seats = seatsOf(fleet);
+  const refresh = (model: string) => {
+    for (const seat of seats) {
+      const offer = offerOf(seat, model, piles.get(model)!, seats, now);
+      if (offer) seat.offers.set(model, offer);
+      else seat.offers.delete(model);
     }
+  };
+  for (const model of piles.keys()) refresh(model);
+  for (;;) {
+    const alternatives = new Map<string, Alternatives>();
+    for (const model of piles.keys()) alternatives.set(model, new Alternatives(model, seats, now));
+    let best: Choice[] = [];
+    for (const seat of seats) {
+      const choices = seat.freeSlots > 0 ? choicesOf(seat, alternatives) : [];
+      if (choices[0] && (!best[0] || choices[0].score > best[0].score)) best = choices;
+    }
+    const [choice, next] = best;
+    if (!choice) return decisions;
+    const batch = batchOf(choice, next);
+    decisions.push(decisionOf(choice, next, batch, now));
+    const { seat, offer } = choice;
+    occupy(seat, offer, lengthOf(batch[0].job) * seat.models.get(offer.model)!.pace, now);
+    for (const pile of piles.get(offer.model)!)
+      pile.heads = pile.heads.filter((head) => !batch.includes(head));
+    refresh(offer.model);
   }
-  return decisions;
 }

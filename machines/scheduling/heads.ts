@@ -1,0 +1,58 @@
+// The best jobs of each stock, as far as a decision looks: what the policy weighs against each other.
+import type { FleetWorker, Stock, Ticket, WaitingJob, WaitingQueue } from './waiting.ts';
+
+export interface Head {
+  readonly job: WaitingJob;
+  readonly lateMs: number;
+  readonly servedMs: number;
+  /** What it brings per second of running. */
+  readonly rate: number;
+}
+
+/** Best first. */
+export interface Pile {
+  readonly stock: Stock;
+  heads: readonly Head[];
+}
+
+/** What a job brings per second of running. */
+type RateOf = (ticket: Ticket, lateMs: number, servedMs: number) => number;
+
+/** The `count` best jobs of every stock, by model. */
+export function pilesOf(
+  queue: WaitingQueue,
+  fleet: readonly FleetWorker[],
+  now: number,
+  count: number,
+  rateOf: RateOf,
+): Map<string, Pile[]> {
+  const running = new Map<string, number>();
+  for (const worker of fleet)
+    for (const { accountId, runMs } of worker.running)
+      running.set(accountId, (running.get(accountId) ?? 0) + runMs);
+  const piles = new Map<string, Pile[]>();
+  for (const stock of queue.stocks) {
+    const heads: Head[] = [];
+    for (const line of stock.lines) {
+      const personMs = queue.servedMs(line.accountId, now) + (running.get(line.accountId) ?? 0);
+      // A job never counts more than the one in front of it: a line is served in the order of asking.
+      let rate = Infinity;
+      for (const ticket of line.tickets) {
+        const lateMs = Math.max(0, now - ticket.ownTurnAt);
+        const servedMs = personMs + line.aheadMs(ticket);
+        rate = Math.min(rate, rateOf(ticket, lateMs, servedMs));
+        if (heads.length === count && heads.at(-1)!.rate >= rate) break;
+        insert({ job: ticket.job, lateMs, servedMs, rate }, heads, count);
+      }
+    }
+    piles.set(stock.model, [...(piles.get(stock.model) ?? []), { stock, heads }]);
+  }
+  return piles;
+}
+
+function insert(head: Head, heads: Head[], count: number): void {
+  let at = heads.length;
+  while (at > 0 && heads[at - 1]!.rate < head.rate) at -= 1;
+  heads.splice(at, 0, head);
+  if (heads.length > count) heads.pop();
+}

@@ -1,0 +1,45 @@
+// What the scheduling evaluator says to a policy, as far as the adapter listens.
+import type { Plan } from '../../machines/contract/events.ts';
+
+export interface Job {
+  readonly id: number;
+  readonly t: number;
+  readonly user: string;
+  readonly tier: Plan;
+  readonly model: string;
+  readonly est_ms: number;
+  readonly batch_key: string;
+}
+
+export interface WorkerView {
+  readonly id: string;
+  readonly speed: number;
+  readonly resident: string[];
+  readonly state: 'idle' | 'load' | 'exec';
+  readonly model: string | null;
+  readonly eta: number;
+  readonly jobs: readonly Job[];
+}
+
+export interface View {
+  readonly workers: readonly WorkerView[];
+  loadMs(worker: WorkerView, model: string): number;
+  canRun(worker: WorkerView, job: Job): boolean;
+  canBatch(worker: WorkerView, jobs: readonly Job[]): boolean;
+}
+
+export interface Fleet {
+  readonly models: Record<string, { readonly batch_max: number; readonly batch_cost: number }>;
+  readonly workers: readonly { readonly id: string; readonly models: readonly string[] }[];
+}
+
+export interface Policy {
+  readonly name: string;
+  onSubmit(job: Job, now: number, view: View): void;
+  onIdle(worker: WorkerView, now: number, view: View): { run: number[] } | null;
+  onDone(
+    done: { readonly jobs: readonly Job[]; readonly exec_ms: number },
+    now: number,
+    view: View,
+  ): void;
+}
