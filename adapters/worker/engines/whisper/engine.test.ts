@@ -221,14 +221,14 @@ test('a model that was not trained to translate does not', async () => {
 test('one question at a time; one that is cancelled while it waits never asks', async () => {
   const { simulator, engine } = await openCpp();
   await engine.load('small', never);
-  const reached = simulator.hold();
+  const reached = simulator.gate.shut();
   const first = engine.run(jobOf(media('two-second.wav')), report, never);
   await reached;
   const stop = new AbortController();
   const second = engine.run(jobOf(take(1)), report, stop.signal);
   stop.abort(new Error('no longer wanted'));
   await expect(second).rejects.toThrow('no longer wanted');
-  simulator.release();
+  simulator.gate.open();
   await first;
   expect(simulator.questions).toHaveLength(1);
 });
@@ -236,7 +236,7 @@ test('one question at a time; one that is cancelled while it waits never asks', 
 test('cancelling closes the connection, and the server is free', async () => {
   const { simulator, engine } = await openCpp();
   await engine.load('small', never);
-  const reached = simulator.hold();
+  const reached = simulator.gate.shut();
   const stop = new AbortController();
   const run = engine.run(jobOf(take(100)), report, stop.signal);
   await reached;
@@ -257,7 +257,7 @@ test('OpenAI style: loads by name, translates on a path of its own, unloads when
     ['/v1/audio/transcriptions', 'fr'],
   ]);
   // It goes on with what was cancelled: 409 until then.
-  const reached = simulator.hold();
+  const reached = simulator.gate.shut();
   const stop = new AbortController();
   const run = engine.run(jobOf(take(2)), report, stop.signal);
   await reached;
@@ -265,7 +265,7 @@ test('OpenAI style: loads by name, translates on a path of its own, unloads when
   await expect(run).rejects.toThrow('no longer wanted');
   const unloaded = engine.unload('small');
   await simulator.refused;
-  simulator.release();
+  simulator.gate.open();
   await unloaded;
   expect(simulator.loaded.size).toBe(0);
 });

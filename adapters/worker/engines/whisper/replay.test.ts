@@ -124,7 +124,7 @@ const post = (simulator: WhisperCppSimulator, path: string, fields: Record<strin
 
 /** One lock: of several, one is answered at a time; one that is dropped leaves it at once. */
 async function checkLock(simulator: WhisperCppSimulator): Promise<void> {
-  const reached = simulator.hold();
+  const reached = simulator.gate.shut();
   const first = post(simulator, '/inference', {});
   await reached;
   const second = post(simulator, '/inference', {});
@@ -132,7 +132,7 @@ async function checkLock(simulator: WhisperCppSimulator): Promise<void> {
   first.drop();
   await expect(first.answer).rejects.toThrow();
   await simulator.has(1);
-  simulator.release();
+  simulator.gate.open();
   expect(await second.answer).toBe(200);
   expect(simulator.underWay).toBe(0);
 }
@@ -150,13 +150,13 @@ describeReplays(join(import.meta.dirname, 'transcripts'), {
     const models = ['a', 'b'].map((name) => `<models>/whisper-random-${name}.bin`);
     const garbage = '<models>/garbage.gguf';
     const simulator = await replay(lines, { models, garbage: [garbage] });
-    const reached = simulator.hold();
+    const reached = simulator.gate.shut();
     const inference = post(simulator, '/inference', {});
     await reached;
     const load = post(simulator, '/load', { model: models[0]! });
     await simulator.has(2);
     expect(simulator.model).toBe(models[1]);
-    simulator.release();
+    simulator.gate.open();
     expect(await inference.answer).toBe(200);
     expect(await load.answer).toBe(200);
     expect(simulator.model).toBe(models[0]);
@@ -201,7 +201,7 @@ describeReplays(join(import.meta.dirname, 'transcripts'), {
     for (const line of ofKind(lines, 'observed')) {
       const underWay = line['inferences_under_way'] as number;
       const simulator = await WhisperCppSimulator.start();
-      const reached = simulator.hold();
+      const reached = simulator.gate.shut();
       const inferences = Array.from({ length: underWay }, () => post(simulator, '/inference', {}));
       await reached;
       await simulator.has(underWay);
@@ -210,7 +210,7 @@ describeReplays(join(import.meta.dirname, 'transcripts'), {
       // Starved, it stands in line behind them.
       if (isPrompt) expect(await health).toBe(200);
       else await simulator.has(underWay + 1);
-      simulator.release();
+      simulator.gate.open();
       expect(await health).toBe(200);
       await Promise.all(inferences.map(({ answer }) => answer));
       await simulator.close();
@@ -222,7 +222,7 @@ describeReplays(join(import.meta.dirname, 'transcripts'), {
     const simulator = await WhisperCppSimulator.start();
     await checkLock(simulator);
     // One that waits and is dropped does not run either.
-    const reached = simulator.hold();
+    const reached = simulator.gate.shut();
     const first = post(simulator, '/inference', {});
     await reached;
     const waiting = post(simulator, '/inference', { beam_size: '8' });
@@ -230,7 +230,7 @@ describeReplays(join(import.meta.dirname, 'transcripts'), {
     waiting.drop();
     await expect(waiting.answer).rejects.toThrow();
     await simulator.has(1);
-    simulator.release();
+    simulator.gate.open();
     expect(await first.answer).toBe(200);
     expect(await post(simulator, '/inference', {}).answer).toBe(200);
     expect(simulator.questions.filter(({ beam_size }) => beam_size === '8')).toEqual([]);

@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import { Simulator, type SimulatedRequest } from '../simulator-testing.ts';
 import { formOf, type Form } from './simulated-form.ts';
+import { Gate } from './simulated-gate.ts';
 import { hear } from './simulated-speech.ts';
 
 export interface OpenaiOptions {
@@ -18,6 +19,8 @@ export class OpenaiWhisperSimulator {
   readonly server: Simulator;
   /** Path and text fields of each question, oldest first. */
   readonly questions: { path: string; fields: Readonly<Record<string, string>> }[] = [];
+  /** In the middle of each transcription. */
+  readonly gate = new Gate();
   /** In memory. */
   readonly loaded = new Set<string>();
   readonly installed: Set<string>;
@@ -31,8 +34,6 @@ export class OpenaiWhisperSimulator {
   readonly refused: Promise<void>;
   readonly #options: OpenaiOptions;
   readonly #refusal = Promise.withResolvers<void>();
-  #held: PromiseWithResolvers<void> | null = null;
-  #reached: PromiseWithResolvers<void> | null = null;
 
   private constructor(options: OpenaiOptions) {
     this.#options = options;
@@ -54,21 +55,8 @@ export class OpenaiWhisperSimulator {
     return this.server.url;
   }
 
-  /** Transcriptions stop in the middle until `release`. Resolves when one has come that far. */
-  hold(): Promise<void> {
-    this.#held ??= Promise.withResolvers();
-    this.#reached ??= Promise.withResolvers();
-    return this.#reached.promise;
-  }
-
-  release(): void {
-    this.#held?.resolve();
-    this.#held = null;
-    this.#reached = null;
-  }
-
   close(): Promise<void> {
-    this.release();
+    this.gate.open();
     return this.server.close();
   }
 
@@ -130,8 +118,7 @@ export class OpenaiWhisperSimulator {
     }
     this.loaded.add(model);
     this.busy += 1;
-    this.#reached?.resolve();
-    await this.#held?.promise;
+    await this.gate.pass();
     this.busy -= 1;
     const given = this.nextAnswer;
     this.nextAnswer = null;

@@ -5,6 +5,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { Simulator, type SimulatedRequest } from '../simulator-testing.ts';
 import { formatted } from './simulated-answer.ts';
 import { formOf, type Form } from './simulated-form.ts';
+import { Gate } from './simulated-gate.ts';
 import { Line } from './simulated-line.ts';
 import { hear, type Heard } from './simulated-speech.ts';
 
@@ -28,6 +29,8 @@ export class WhisperCppSimulator {
   readonly server: Simulator;
   /** The text fields of each question, oldest first. */
   readonly questions: Record<string, string>[] = [];
+  /** In the middle of each inference. */
+  readonly gate = new Gate();
   /** The model that it holds. */
   model: string;
   /** The next inference ends with an engine failure. */
@@ -41,8 +44,6 @@ export class WhisperCppSimulator {
   readonly #threads = new Line(THREADS);
   readonly #lock = new Line(1);
   #isLoading = false;
-  #held: PromiseWithResolvers<void> | null = null;
-  #reached: PromiseWithResolvers<void> | null = null;
 
   private constructor(options: WhisperCppOptions) {
     this.#options = options;
@@ -69,19 +70,6 @@ export class WhisperCppSimulator {
     return this.server.url;
   }
 
-  /** Inferences stop in the middle until `release`. Resolves when one has come that far. */
-  hold(): Promise<void> {
-    this.#held ??= Promise.withResolvers();
-    this.#reached ??= Promise.withResolvers();
-    return this.#reached.promise;
-  }
-
-  release(): void {
-    this.#held?.resolve();
-    this.#held = null;
-    this.#reached = null;
-  }
-
   /** Requests at the lock, and the one that has it. */
   get underWay(): number {
     return this.#lock.length;
@@ -93,7 +81,7 @@ export class WhisperCppSimulator {
   }
 
   close(): Promise<void> {
-    this.release();
+    this.gate.open();
     return this.server.close();
   }
 
@@ -178,10 +166,10 @@ export class WhisperCppSimulator {
     const { promise, resolve } = Promise.withResolvers<void>();
     gone.addEventListener('abort', () => resolve(), { once: true });
     const timer = setTimeout(resolve, seconds * msPerSecond);
-    if (this.#held) {
+    const opened = this.gate.pass();
+    if (opened) {
       clearTimeout(timer);
-      this.#reached?.resolve();
-      void this.#held.promise.then(resolve);
+      void opened.then(resolve);
     }
     await promise;
     clearTimeout(timer);

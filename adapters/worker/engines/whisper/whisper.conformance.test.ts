@@ -86,12 +86,12 @@ const misbehave =
     server.misbehave(PATH, how);
 /** Half-way through a transcription. */
 const halfway = (then: (simulator: Either) => unknown) => async (simulator: Either) => {
-  await simulator.hold();
+  await simulator.gate.shut();
   await then(simulator);
 };
-const release = (simulator: Either) => simulator.release();
+const release = (simulator: Either) => simulator.gate.open();
 const strangerAsks = async (simulator: Either) => {
-  const reached = simulator.hold();
+  const reached = simulator.gate.shut();
   const form = new FormData();
   form.set('file', new Blob([Uint8Array.from(media('two-second.wav'))]), 'theirs.wav');
   form.set('model', 'Systran/faster-whisper-small');
@@ -110,13 +110,13 @@ const common: Record<Exclude<Mishap, 'out of memory' | 'model is gone'>, MishapR
     ends: 'engineUnreachable',
   },
   'line breaks while it runs': {
-    arrange: (simulator) => void simulator.hold(),
+    arrange: (simulator) => void simulator.gate.shut(),
     during: halfway(({ server }) => server.cutConnections()),
     heal: release,
     ends: 'engineCrashed',
   },
   'engine restarts while it runs': {
-    arrange: (simulator) => void simulator.hold(),
+    arrange: (simulator) => void simulator.gate.shut(),
     during: halfway(({ server }) => server.restart()),
     heal: release,
     ends: 'engineCrashed',
@@ -130,7 +130,7 @@ const common: Record<Exclude<Mishap, 'out of memory' | 'model is gone'>, MishapR
     ends: 'outputInvalid',
   },
   'result comes slowly': {
-    arrange: (simulator) => void simulator.hold(),
+    arrange: (simulator) => void simulator.gate.shut(),
     during: halfway(release),
     ends: 'succeeds',
   },
@@ -164,10 +164,10 @@ describeFaults<WhisperCppSimulator>({
     ...common,
     // Its process ends, as ggml does when it finds no room.
     'out of memory': {
-      arrange: (simulator) => void simulator.hold(),
+      arrange: (simulator) => void simulator.gate.shut(),
       during: halfway(({ server }) => server.kill()),
       heal: async (simulator) => {
-        simulator.release();
+        simulator.gate.open();
         await simulator.server.restart();
       },
       ends: 'engineCrashed',
