@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import sharp from 'sharp';
 import type { SimulatedRequest } from '../simulator-testing.ts';
+import { wrapPcm } from '../sound-files/wav.ts';
 import { send, sendJson } from './simulator-answers.ts';
 import type { KoboldSimulator } from './simulator.ts';
 
@@ -86,22 +87,10 @@ const RATE = 24_000;
 function tone(fields: Fields): Buffer {
   const text = String(fields['input'] ?? fields['text'] ?? '');
   const samples = Math.round(RATE * Math.max(0.1, text.length * 0.06));
-  const file = Buffer.alloc(44 + samples * 2);
-  file.write('RIFF', 0, 'latin1');
-  file.writeUInt32LE(36 + samples * 2, 4);
-  file.write('WAVEfmt ', 8, 'latin1');
-  file.writeUInt32LE(16, 16);
-  file.writeUInt16LE(1, 20);
-  file.writeUInt16LE(1, 22);
-  file.writeUInt32LE(RATE, 24);
-  file.writeUInt32LE(RATE * 2, 28);
-  file.writeUInt16LE(2, 32);
-  file.writeUInt16LE(16, 34);
-  file.write('data', 36, 'latin1');
-  file.writeUInt32LE(samples * 2, 40);
+  const data = Buffer.alloc(samples * 2);
   for (let at = 0; at < samples; at += 1)
-    file.writeInt16LE(Math.round(9000 * Math.sin(at / 8)), 44 + at * 2);
-  return file;
+    data.writeInt16LE(Math.round(9000 * Math.sin(at / 8)), at * 2);
+  return Buffer.from(wrapPcm(data, RATE));
 }
 
 /** Frames of silence: 128 kbit/s, 44.1 kHz. */

@@ -17,20 +17,33 @@ const PLAIN_FORMAT_BYTES = 16;
 
 /** Null where this is no WAV file with samples that can be counted. */
 export function readWav(file: Uint8Array): WavFile | null {
-  if (ascii(file, 0, 4) !== 'RIFF' || ascii(file, 8, 12) !== 'WAVE') return null;
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   let format: Uint8Array | null = null;
-  for (let at = RIFF_HEAD_BYTES; at + CHUNK_HEAD_BYTES <= file.length;) {
-    const name = ascii(file, at, at + 4);
-    const bytes = view.getUint32(at + 4, true);
-    const start = at + CHUNK_HEAD_BYTES;
+  for (const { name, start, bytes } of chunksOf(file)) {
     if (name === 'fmt ') format = file.subarray(start, start + bytes);
     // A size of 0 before more bytes was never filled in; what follows is sound.
     if (name === 'data')
       return withData(format, file.subarray(start, bytes ? start + bytes : undefined));
-    at = start + bytes + (bytes % 2);
   }
   return null;
+}
+
+export interface Chunk {
+  readonly name: string;
+  readonly start: number;
+  /** As the file says: it may be cut short, or its writer may not have known. */
+  readonly bytes: number;
+}
+
+/** None where this is no WAV file. */
+export function* chunksOf(file: Uint8Array, kinds: readonly string[] = ['RIFF']): Generator<Chunk> {
+  if (!kinds.includes(ascii(file, 0, 4)) || ascii(file, 8, 12) !== 'WAVE') return;
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  for (let at = RIFF_HEAD_BYTES; at + CHUNK_HEAD_BYTES <= file.length;) {
+    const bytes = view.getUint32(at + 4, true);
+    const start = at + CHUNK_HEAD_BYTES;
+    yield { name: ascii(file, at, at + 4), start, bytes };
+    at = start + bytes + (bytes % 2);
+  }
 }
 
 function withData(format: Uint8Array | null, rest: Uint8Array): WavFile | null {

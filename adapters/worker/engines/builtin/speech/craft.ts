@@ -6,8 +6,8 @@ import { audioParams } from '../../../../../machines/contract/requests.ts';
 import { readParams, type Craft } from '../craft.ts';
 import { runCommand } from './memory-wasi.ts';
 import { splitSentences, toSpeakable } from './sentences.ts';
+import { joinSounds, readSound, writeSound, type Sound } from './sounds.ts';
 import { DEFAULT_VOICE, VOICES } from './voices.ts';
-import { joinSounds, readWav, writeWav, type Sound } from './wav.ts';
 
 const PAUSE_SECONDS = 0.18;
 const WEBASSEMBLY_PAGE_BYTES = 65_536;
@@ -41,7 +41,7 @@ export async function createSpeechCraft(options: {
       const sound = joinSounds(sounds, PAUSE_SECONDS / speed);
       const seconds = sound.samples.length / sound.rate;
       const facts = { voice, speed, sentences: sentences.length };
-      return [{ mediaType: 'audio/wav', bytes: writeWav(sound), seconds, facts }];
+      return [{ mediaType: 'audio/wav', bytes: writeSound(sound), seconds, facts }];
     },
   };
 }
@@ -90,5 +90,5 @@ async function speak(
   ]);
   if (file.byteLength === 0)
     throw new EngineFailure('engineError', `The voice said nothing. ${complaint}`.trim());
-  return readWav(file);
+  return readSound(file);
 }

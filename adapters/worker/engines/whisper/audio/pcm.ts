@@ -1,5 +1,6 @@
 // WAV files as people record them: PCM of 8 to 32 bits or floating point, any rate, any number of channels.
 // Nothing is decoded before it is asked for: an hour of sound need not be in memory twice.
+import { chunksOf } from '../../sound-files/wav.ts';
 
 export interface Pcm {
   readonly rate: number;
@@ -24,18 +25,12 @@ const EXTENSIBLE = 0xfffe;
 /** Null when it is no WAV file, or one with compressed sound inside. */
 export function openWav(file: Uint8Array): Pcm | null {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (file.byteLength < 12 || !/^(RIFF|RF64)$/.test(ascii(file, 0)) || ascii(file, 8) !== 'WAVE')
-    return null;
   let format: Format | null = null;
-  for (let at = 12; at + 8 <= file.byteLength;) {
-    const name = ascii(file, at);
-    const size = view.getUint32(at + 4, true);
-    const start = at + 8;
-    if (name === 'fmt ') format = readFormat(view, start, size);
+  for (const { name, start, bytes } of chunksOf(file, ['RIFF', 'RF64'])) {
+    if (name === 'fmt ') format = readFormat(view, start, bytes);
     // Writers of streams leave the length open, and a file may be cut short: what is there counts.
     if (name === 'data')
-      return format && open(view, format, start, Math.min(start + size, file.byteLength));
-    at = start + size + (size % 2);
+      return format && open(view, format, start, Math.min(start + bytes, file.byteLength));
   }
   return null;
 }
@@ -93,5 +88,3 @@ export const openSamples = (bytes: Uint8Array, rate: number): Pcm =>
     0,
     bytes.byteLength,
   );
-
-const ascii = (file: Uint8Array, at: number) => String.fromCharCode(...file.subarray(at, at + 4));

@@ -1,4 +1,5 @@
 // A long recording in pieces of half a minute to a minute, cut where it is quiet, so that no word is cut.
+import { wrapPcm } from '../../sound-files/wav.ts';
 import { WHISPER_RATE, type Sound } from './resample.ts';
 
 export interface Piece {
@@ -50,22 +51,10 @@ export const isSilent = (samples: Float32Array): boolean =>
 
 /** 16 kHz, one channel, 16 bits: what every server reads. */
 export function wavOf(samples: Float32Array): Uint8Array {
-  const file = Buffer.alloc(44 + samples.length * 2);
-  file.write('RIFF', 0, 'latin1');
-  file.writeUInt32LE(file.length - 8, 4);
-  file.write('WAVEfmt ', 8, 'latin1');
-  file.writeUInt32LE(16, 16);
-  file.writeUInt16LE(1, 20);
-  file.writeUInt16LE(1, 22);
-  file.writeUInt32LE(WHISPER_RATE, 24);
-  file.writeUInt32LE(WHISPER_RATE * 2, 28);
-  file.writeUInt16LE(2, 32);
-  file.writeUInt16LE(16, 34);
-  file.write('data', 36, 'latin1');
-  file.writeUInt32LE(samples.length * 2, 40);
+  const data = Buffer.alloc(samples.length * 2);
   for (const [index, sample] of samples.entries()) {
     const level = Math.round(sample * 32_767);
-    file.writeInt16LE(Math.max(-32_768, Math.min(32_767, level)), 44 + index * 2);
+    data.writeInt16LE(Math.max(-32_768, Math.min(32_767, level)), index * 2);
   }
-  return file;
+  return wrapPcm(data, WHISPER_RATE);
 }
