@@ -3,13 +3,13 @@
 import {
   EngineFailure,
   type Engine,
-  type EngineJob,
   type EngineOutput,
   type EngineUpdate,
 } from '../../../../machines/contract/engine.ts';
 import type { ModelOffer } from '../../../../machines/contract/models.ts';
 import { systemSeams, type Seams } from '../../seams.ts';
 import { createCaller, type Caller } from '../http-call.ts';
+import { LoadedModels } from '../loaded-models.ts';
 import { withEstimate } from '../progress-estimate.ts';
 import { acceptSound } from '../sound-files/accept.ts';
 import { MEDIA_TYPES } from '../sound-files/probe.ts';
@@ -37,7 +37,7 @@ export function createSoundEngine(
   const closing = new AbortController();
   const caller = createCaller({ url, apiKey, bytesMax, timers });
   const wire = createWire(settings, caller, seams, closing.signal);
-  const loaded = new Map<string, { loadMs: number; vramBytes: number }>();
+  const loaded = new LoadedModels(settings.models, 'sound server', timers);
   /** Milliseconds for a second of sound, as the last one took. */
   const paces = new Map<string, number>();
 
@@ -72,35 +72,11 @@ export function createSoundEngine(
     concurrency: 1,
     probe: () => wire.probe(closing.signal),
     models: async () => settings.models.map((model) => offerOf(model, settings.name)),
-    load: async (id, signal) => {
-      const model = modelOf(settings, id);
-      const known = loaded.get(id);
-      if (known !== undefined) return known;
-      const startedAt = timers.now();
-      await wire.load(model, AbortSignal.any([signal, closing.signal]));
-      const loadMs = Math.round(timers.now() - startedAt);
-      const measured = { loadMs, vramBytes: model.vramBytes };
-      loaded.set(id, measured);
-      return measured;
-    },
-    unload: async (id) => {
-      const model = modelOf(settings, id);
-      if (!loaded.has(id)) return;
-      const isFree = (await wire.unload(model, closing.signal)) || model.vramBytes === 0;
-      if (!isFree) {
-        throw new EngineFailure(
-          'unsupported',
-          `The server of ${model.name} cannot give its memory back. Pin the model, or let the worker start and stop the server.`,
-        );
-      }
-      loaded.delete(id);
-    },
+    load: (id, signal) =>
+      loaded.load(id, (model) => wire.load(model, AbortSignal.any([signal, closing.signal]))),
+    unload: (id) => loaded.unload(id, (model) => wire.unload(model, closing.signal)),
     run: async (job, report, signal) => {
-      const model = modelOf(settings, job.model);
-      if (job.modality !== 'audio')
-        throw new EngineFailure('unsupported', `${model.name} makes audio, not ${job.modality}.`);
-      if (!loaded.has(job.model))
-        throw new EngineFailure('modelMissing', `${model.name} is not loaded.`);
+      const model = loaded.forJob(job);
       signal.throwIfAborted();
       const orders = readOrders(job, model, random);
       report({ type: 'started' });
@@ -163,10 +139,3 @@ const offerOf = (model: SoundModel, engine: string): ModelOffer => {
     formats: [...model.formats],
   };
 };
-
-function modelOf({ models }: SoundSettings, id: EngineJob['model']): SoundModel {
-  const model = models.find((each) => each.id === id);
-  if (model === undefined)
-    throw new EngineFailure('modelMissing', `This sound server has no model ${id.slice(0, 64)}.`);
-  return model;
-}

@@ -10,6 +10,7 @@ import type { ModelOffer } from '../../../../machines/contract/models.ts';
 import { systemSeams, type Seams } from '../../seams.ts';
 import { createCaller, type Caller } from '../http-call.ts';
 import { failureOf } from '../engine-answers.ts';
+import { LoadedModels } from '../loaded-models.ts';
 import { withEstimate } from '../progress-estimate.ts';
 import type { AcceptedSound } from '../sound-files/accept.ts';
 import { joinMp3s } from '../sound-files/mp3.ts';
@@ -34,7 +35,7 @@ export function createSpeechEngine(
   const { url, apiKey, resultBytesMax: bytesMax, partTimeoutMs } = settings;
   const caller = createCaller({ url, apiKey, bytesMax, timers });
   const voices = createVoices(settings, caller);
-  const loaded = new Map<string, { loadMs: number; vramBytes: number }>();
+  const loaded = new LoadedModels(settings.models, 'speech server', timers);
   const closing = new AbortController();
 
   const warmUp = async (model: SpeechModel, signal: AbortSignal) => {
@@ -63,38 +64,20 @@ export function createSpeechEngine(
       await caller.get(flavour.healthPath, { signal: closing.signal });
     },
     models: () => Promise.all(settings.models.map(offerOf)),
-    load: async (id, signal) => {
-      const model = modelOf(settings, id);
-      const known = loaded.get(id);
-      if (known !== undefined) return known;
-      const startedAt = timers.now();
-      const until = AbortSignal.any([signal, closing.signal]);
-      try {
-        await warmUp(model, until);
-      } catch (error) {
-        if (flavour.wakePath === undefined || !isAsleep(error)) throw error;
-        await caller.post(flavour.wakePath, { signal: until, timeoutMs: partTimeoutMs });
-        await warmUp(model, until);
-      }
-      const measured = {
-        loadMs: Math.round(timers.now() - startedAt),
-        vramBytes: model.vramBytes,
-      };
-      loaded.set(id, measured);
-      return measured;
-    },
-    unload: async (id) => {
-      const model = modelOf(settings, id);
-      if (!loaded.has(id)) return;
-      await release(caller, flavour, model);
-      loaded.delete(id);
-    },
+    load: (id, signal) =>
+      loaded.load(id, async (model) => {
+        const until = AbortSignal.any([signal, closing.signal]);
+        try {
+          await warmUp(model, until);
+        } catch (error) {
+          if (flavour.wakePath === undefined || !isAsleep(error)) throw error;
+          await caller.post(flavour.wakePath, { signal: until, timeoutMs: partTimeoutMs });
+          await warmUp(model, until);
+        }
+      }),
+    unload: (id) => loaded.unload(id, (model) => release(caller, flavour, model)),
     run: async (job, report, signal) => {
-      const model = modelOf(settings, job.model);
-      if (job.modality !== 'audio')
-        throw new EngineFailure('unsupported', `${model.name} makes audio, not ${job.modality}.`);
-      if (!loaded.has(job.model))
-        throw new EngineFailure('modelMissing', `${model.name} is not loaded.`);
+      const model = loaded.forJob(job);
       signal.throwIfAborted();
       const wish = readWish(job, model, settings.flavour, await voices.of(model));
       report({ type: 'started' });
@@ -131,20 +114,15 @@ export function createSpeechEngine(
   }
 }
 
-/** The memory is free afterwards, or it is said that it is not. */
-async function release(caller: Caller, flavour: Flavour, model: SpeechModel): Promise<void> {
-  if (flavour.unload === null) {
-    if (model.vramBytes === 0) return;
-    throw new EngineFailure(
-      'unsupported',
-      `The server of ${model.name} cannot give its memory back. Pin the model, or let the worker start and stop the server.`,
-    );
-  }
+/** @returns whether the server lets models go at all; one that fails to is an error */
+async function release(caller: Caller, flavour: Flavour, model: SpeechModel): Promise<boolean> {
+  if (flavour.unload === null) return false;
   const { method, path, body } = flavour.unload(model.model);
   const answer = await caller.ask(method, path, { body });
   const isFree = answer.status < 300 || answer.status === 404;
   // Kokoro refuses unless ALLOW_DEV_UNLOAD=true.
   if (!isFree && !(answer.status === 403 && model.vramBytes === 0)) throw failureOf(answer);
+  return isFree;
 }
 
 function outputOf(
@@ -179,10 +157,3 @@ function join(format: SoundFormat, files: readonly Uint8Array[]): Uint8Array | n
 
 const isAsleep = (error: unknown) =>
   error instanceof EngineFailure && error.code === 'engineError' && error.message.includes('503');
-
-function modelOf({ models }: SpeechSettings, id: string): SpeechModel {
-  const model = models.find((each) => each.id === id);
-  if (model === undefined)
-    throw new EngineFailure('modelMissing', `This speech server has no model ${id.slice(0, 64)}.`);
-  return model;
-}
