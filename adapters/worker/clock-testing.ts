@@ -1,5 +1,5 @@
 // Clocks for tests: one that stands still until it is moved, and one that runs fast.
-import { systemSeams, type Timers } from './seams.ts';
+import type { Timers } from './seams.ts';
 
 export interface ManualClock extends Timers {
   /** Moves on and runs what has become due, in order. */
