@@ -3,9 +3,11 @@
 import type { Store, StoredActor } from '../db/store.ts';
 import type { Channel } from '../machines/contract/channel.ts';
 import { ChannelHub } from './channel-hub.ts';
+import type { Times } from '../machines/scheduling/times.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Component } from './component.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { Learning } from './learning.ts';
 import { Leases, type Presence } from './leases.ts';
 import { LiveElsewhere } from './live-elsewhere.ts';
 import { Live } from './live.ts';
@@ -65,6 +67,7 @@ export interface Core {
   readonly leases: Leases;
   readonly residents: Residents;
   readonly pauses: Pauses;
+  readonly times: Times;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -88,13 +91,14 @@ export function makeCore(seams: CoreSeams): Core {
   const residents = new Residents(store, RESIDENTS_MAX, reader);
   const committed = (component: Component): void => {
     // What is committed is committed: a part that throws must not have the batch done again.
-    for (const part of [sessions, timers, relay, signals, { committed: observe }])
+    for (const part of [learning, sessions, timers, relay, signals, { committed: observe }])
       try {
         part.committed?.(component);
       } catch (error) {
         log(`after a commit: ${(error as Error).stack ?? String(error)}`);
       }
   };
+  const learning = new Learning({ store, clock, log });
   const giveUp = new AbortController();
   const turns: Turns = new Turns({
     ...{ store, clock, ids, residents, committed, log },
@@ -121,6 +125,7 @@ export function makeCore(seams: CoreSeams): Core {
     version,
     isConnected,
     pauses,
+    times: learning.times,
     nudge,
   });
   const sessions: WorkerSessions = new WorkerSessions({
@@ -149,11 +154,13 @@ export function makeCore(seams: CoreSeams): Core {
     leases,
     residents,
     pauses,
+    times: learning.times,
     async start() {
       clock.sync(await store.now());
       // Before the lease that lets us give work away.
       if (seams.readPauses) await pauses.start();
       await presence.open();
+      await learning.start();
       await relay.start();
       // The workers, to know what can be asked for. The jobs may be many: they are read while others are served.
       await dispatcher.learn([]);
@@ -180,6 +187,7 @@ export function makeCore(seams: CoreSeams): Core {
         .then(() => !inTime.signal.aborted && giveUp.abort());
       await turns.idle();
       inTime.abort();
+      await learning.stop();
       await leases.stop();
       await signals.leasesReleased();
       await channel.close();

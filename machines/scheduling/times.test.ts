@@ -154,6 +154,18 @@ describe('the pace of a worker', () => {
     within(medianMs(times, null), 0.05, 6 * SECOND);
   });
 
+  test('is told with its loads, anew only when something has changed', () => {
+    const times = seeing(offered('w1', 'w2'), steady(20, 6 * SECOND));
+    seeing(times, steady(20, 24 * SECOND), { worker: 'w2' });
+    const abilities = times.abilities('w2');
+    within(abilities.get('sdxl')!.pace, 0.05, 2);
+    within(abilities.get('sdxl')!.loadMs, 0.01, 8 * SECOND);
+    expect(times.abilities('w2')).toBe(abilities);
+    seeing(times, steady(10, 12 * SECOND), { worker: 'w2' });
+    within(times.abilities('w2').get('sdxl')!.pace, 0.05, Math.SQRT2);
+    expect(times.abilities('nobody').size).toBe(0);
+  });
+
   test('is one where nothing was seen', () => {
     expect(offered('w1').pace('w1', 'sdxl')).toBe(1);
     expect(new Times().pace('w1', 'sdxl')).toBe(1);

@@ -21,12 +21,25 @@ export interface Span {
   readonly high: number;
 }
 
+/** What a worker could do with a model. */
+export interface Ability {
+  /** Until it could run, when it is not in memory. */
+  readonly loadMs: number;
+  /** Its run time over that of a worker of pace 1. */
+  readonly pace: number;
+}
+
+interface Abilities {
+  readonly byModel: ReadonlyMap<string, Ability>;
+  readonly at: number;
+}
+
 /** Smaller jobs take as long as this: there is a fixed part in everything. In standard outputs. */
 const WORK_MIN = 0.05;
 const WORK_MAX = 2 ** 15;
 /** How much less sure a time is that was seen on another worker. */
 const OTHER_WORKER_FACTOR = 1.4;
-/** Two workers are compared again after so many notes. */
+/** Two workers, or one with all others, are compared again after so many notes. */
 const COMPARED_FOR = 50;
 const COMPARISONS_MAX = 10_000;
 
@@ -52,6 +65,8 @@ export class Times {
   readonly #slowness = new Map<string, { readonly by: number | null; readonly at: number }>();
   /** By model. */
   readonly #typical = new Map<string, Typical>();
+  /** By worker; forgotten with every note of it. */
+  readonly #abilities = new Map<string, Abilities>();
   #notes = 0;
 
   // --- what is seen -------------------------------------------------------------------------------
@@ -62,6 +77,7 @@ export class Times {
       this.#pairs.touch(worker, declared.id).declared = declared;
       this.#typical.delete(declared.id);
     }
+    this.#abilities.delete(worker);
   }
 
   /** @param work in standard outputs */
@@ -84,6 +100,7 @@ export class Times {
     const pair = this.#pairs.touch(worker, model);
     this.#notes += 1;
     pair.changed = this.#notes;
+    this.#abilities.delete(worker);
     return pair;
   }
 
@@ -108,6 +125,20 @@ export class Times {
     const size = usualSize(this.#pairs.of(worker, model));
     const [own, typical] = [this.#run(worker, model, size), this.#typicalRun(model, size)];
     return Math.exp(own.median - typical.median);
+  }
+
+  /** All that the worker offers or has shown. The same map until something has changed. */
+  abilities(worker: string): ReadonlyMap<string, Ability> {
+    const known = this.#abilities.get(worker);
+    if (known && this.#notes - known.at < COMPARED_FOR) return known.byModel;
+    const models = [...this.#pairs.ofWorker(worker)].map(({ model }) => model);
+    const byModel = new Map(models.map((model) => [model, this.#ability(worker, model)]));
+    this.#abilities.set(worker, { byModel, at: this.#notes });
+    return byModel;
+  }
+
+  #ability(worker: string, model: string): Ability {
+    return { loadMs: this.loadMs(worker, model).median, pace: this.pace(worker, model) };
   }
 
   /** How many runs and loads were seen. */
@@ -214,6 +245,7 @@ export class Times {
           pair.runs.set(Number(size), Series.from(stored));
       if (pair.loads.seen < loads.seen) pair.loads = Series.from(loads);
       this.#typical.delete(model);
+      this.#abilities.delete(worker);
     }
   }
 }
