@@ -106,3 +106,17 @@ export const listApiKeys = (pool: DatabasePool, accountId: string): Promise<read
     select account_id as "accountId", id, kind, name, worker_name as "workerName", created_at as "createdAt",
       expires_at as "expiresAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"
     from api_keys where account_id = ${accountId} order by created_at, id`);
+
+const signingKey = z.object({ accountId: z.string(), hash: z.string() });
+
+/** A person's valid key, as it signs links: null when it is revoked, expired, of another kind or unknown. */
+export async function findSigningKey(
+  pool: DatabasePool,
+  id: string,
+): Promise<{ readonly accountId: string; readonly hash: Buffer } | null> {
+  const row = await pool.maybeOne(sql.type(signingKey)`
+    select account_id as "accountId", encode(hash, 'hex') as hash from api_keys
+    where id = ${id} and kind = 'user' and revoked_at is null
+      and (expires_at is null or expires_at > clock_timestamp())`);
+  return row && { accountId: row.accountId, hash: Buffer.from(row.hash, 'hex') };
+}

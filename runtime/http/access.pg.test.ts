@@ -18,6 +18,8 @@ afterAll(() => runtime.stop());
 
 const JOB = `job_${'0'.repeat(26)}`;
 const UPLOAD = `/v1/workers/jobs/${JOB}/attempts/1/blobs/sha256:${'a'.repeat(64)}`;
+const VIDEO = `video_${'0'.repeat(26)}`;
+const LINK = `/v1/links/key_${'0'.repeat(22)}/${JOB}/0/zzzzzzzz/${'a'.repeat(43)}`;
 /** Route as declared, a request for it, and who may make it. */
 const ROUTES = [
   ['POST /v1/session', '/v1/session', 'public'],
@@ -38,6 +40,20 @@ const ROUTES = [
   ['POST /v1/blobs', '/v1/blobs', 'person'],
   ['GET /v1/account', '/v1/account', 'person'],
   ['GET /v1/account/ledger', '/v1/account/ledger', 'person'],
+  ['GET /v1/links/{key}/{job}/{n}/{until}/{signature}', LINK, 'public'],
+  ['HEAD /v1/links/{key}/{job}/{n}/{until}/{signature}', LINK, 'public'],
+  ['POST /v1/chat/completions', '/v1/chat/completions', 'person'],
+  ['POST /v1/completions', '/v1/completions', 'person'],
+  ['POST /v1/images/generations', '/v1/images/generations', 'person'],
+  ['POST /v1/images/edits', '/v1/images/edits', 'person'],
+  ['POST /v1/audio/speech', '/v1/audio/speech', 'person'],
+  ['POST /v1/audio/transcriptions', '/v1/audio/transcriptions', 'person'],
+  ['POST /v1/audio/translations', '/v1/audio/translations', 'person'],
+  ['POST /v1/videos', '/v1/videos', 'person'],
+  ['GET /v1/videos', '/v1/videos', 'person'],
+  ['GET /v1/videos/{id}', `/v1/videos/${VIDEO}`, 'person'],
+  ['GET /v1/videos/{id}/content', `/v1/videos/${VIDEO}/content`, 'person'],
+  ['DELETE /v1/videos/{id}', `/v1/videos/${VIDEO}`, 'person'],
   ['HEAD (hidden)', UPLOAD, 'worker'],
   ['PUT (hidden)', UPLOAD, 'worker'],
   ['GET (hidden)', `/v1/workers/jobs/${JOB}/inputs/0`, 'worker'],

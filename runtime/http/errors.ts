@@ -88,8 +88,10 @@ export function refusalOf(error: unknown): Refused {
 }
 
 /** Seconds after which it is worth trying again. */
-const retryAfterOf = (error: unknown, refused: Refused): number | null => {
+export const retryAfterOf = (error: unknown, refused: Refused): number | null => {
   if (error instanceof Overloaded) return error.retryAfterS;
+  const { retry_after_s: told } = refused.extension;
+  if (typeof told === 'number') return told;
   if (refused.status === 429) return 5;
   return refused.status === 503 ? 2 : null;
 };

@@ -26,6 +26,7 @@ export const PROBLEMS = {
   upgrade_required: [426, 'A WebSocket is needed'],
   job_failed: [500, 'The job did not succeed'],
   queue_too_long: [429, 'Too much waits for a call that is waited for'],
+  queue_full: [429, 'The line is full'],
   too_many_jobs: [429, 'Too many jobs under way'],
   too_many_attempts: [429, 'Too many refused attempts'],
   internal: [500, 'Something went wrong'],

@@ -8,7 +8,7 @@ import { acceptBytesOnly, bytesOf, refuseEncoding } from '../bodies.ts';
 import { HEAD_BYTES, mediaTypeOf } from '../media-types.ts';
 import { refuse } from '../problems.ts';
 
-const BYTES_MAX = 20 * 1024 * 1024;
+export const FILE_BYTES_MAX = 20 * 1024 * 1024;
 
 export function blobRoutes(app: App, host: Host): void {
   acceptBytesOnly(app, [/^(image|audio|video)\/[\w.+-]+/, 'application/octet-stream']);
@@ -27,19 +27,25 @@ export function blobRoutes(app: App, host: Host): void {
     },
     async handler(request, reply) {
       refuseEncoding(request.headers['content-encoding']);
-      if (Number(request.headers['content-length'] ?? 0) > BYTES_MAX) throw tooLarge();
-      const found = { mediaType: '' };
-      const checked = checkHead(bytesOf(request.body), found);
-      const { id, bytes } = await host.blobs.put(checked, BYTES_MAX);
+      if (Number(request.headers['content-length'] ?? 0) > FILE_BYTES_MAX) throw tooLarge();
       const { accountId } = callerOf(request);
-      await insertBlob(host.pool, accountId, { id, bytes, mediaType: found.mediaType });
+      const { id, bytes, mediaType } = await takeFile(host, accountId, bytesOf(request.body));
       reply.code(201);
-      return { id, object: 'blob' as const, bytes, media_type: found.mediaType };
+      return { id, object: 'blob' as const, bytes, media_type: mediaType };
     },
   });
 }
 
-const tooLarge = () => refuse('too_large', `A file may have at most ${BYTES_MAX} bytes.`);
+/** Stores a person's file. @throws Refused when it is none that is known here, BlobTooLarge */
+export async function takeFile(host: Host, accountId: string, body: AsyncIterable<Buffer>) {
+  const found = { mediaType: '' };
+  const { id, bytes } = await host.blobs.put(checkHead(body, found), FILE_BYTES_MAX);
+  const { mediaType } = found;
+  await insertBlob(host.pool, accountId, { id, bytes, mediaType });
+  return { id, bytes, mediaType };
+}
+
+const tooLarge = () => refuse('too_large', `A file may have at most ${FILE_BYTES_MAX} bytes.`);
 
 /** Passes the bytes on once their beginning is known to be a file of ours. */
 async function* checkHead(

@@ -117,7 +117,8 @@ export async function findJob(host: Host, accountId: string, id: string): Promis
 
 const noSuchJob = () => refuse('not_found', 'There is no job with this id among yours.');
 
-function readKey(header: string | string[] | undefined): string | null {
+/** @throws Refused */
+export function readKey(header: string | string[] | undefined): string | null {
   if (header === undefined) return null;
   const key = String(header);
   if (VISIBLE_ASCII.test(key)) return key;

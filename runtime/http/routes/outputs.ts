@@ -10,9 +10,12 @@ import { contextOf } from '../../views.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
 import { rangeOf } from '../byte-ranges.ts';
+import { openLink } from '../links.ts';
 import { fileNameOf, isShown } from '../media-types.ts';
 import { refuse } from '../problems.ts';
 import { findJob, jobId } from './jobs.ts';
+
+const outputNumber = z.string().regex(/^\d{1,2}$/);
 
 export function outputRoutes(app: App, host: Host): void {
   app.route({
@@ -23,23 +26,56 @@ export function outputRoutes(app: App, host: Host): void {
       tags: ['jobs'],
       summary: 'The bytes of one output',
       description: 'Ranges (one at a time), ETag and If-None-Match are understood.',
-      params: z.strictObject({ id: jobId, n: z.string().regex(/^\d{1,2}$/) }),
+      params: z.strictObject({ id: jobId, n: outputNumber }),
     },
     async handler(request, reply) {
       const { id, n } = request.params;
-      const { spec, run } = contextOf<JobContext>(
-        await findJob(host, callerOf(request).accountId, id),
-      );
-      const output = run.outputs[Number(n)];
-      if (!output) throw refuse('not_found', `This job has no output ${n}.`);
-      const shown = isShown(output.mediaType);
-      const name = fileNameOf(spec.prompt, Number(n), output.mediaType);
-      return sendBlob(host, request, reply, {
-        id: output.blob,
-        type: shown ? output.mediaType : 'application/octet-stream',
-        disposition: `${shown ? 'inline' : 'attachment'}; filename="${name}"`,
-      });
+      return sendOutput(host, request, reply, callerOf(request).accountId, id, Number(n));
     },
+  });
+
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/v1/links/:key/:job/:n/:until/:signature',
+    config: { access: 'public' },
+    schema: {
+      tags: ['OpenAI'],
+      security: [],
+      summary: 'The bytes of one output, by a link that was given out for it',
+      params: z.strictObject({
+        key: z.string().regex(/^key_[0-9A-Za-z]{22}$/),
+        job: jobId,
+        n: outputNumber,
+        until: z.string().regex(/^[0-9a-z]{1,11}$/),
+        signature: z.string().regex(/^[\w-]{43}$/),
+      }),
+    },
+    async handler(request, reply) {
+      const { signature, ...link } = request.params;
+      const accountId = await openLink(host, link, signature);
+      return sendOutput(host, request, reply, accountId, link.job, Number(link.n));
+    },
+  });
+}
+
+/** @throws BlobMissing, Refused */
+export async function sendOutput(
+  host: Host,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  accountId: string,
+  job: string,
+  n: number,
+) {
+  const { spec, run } = contextOf<JobContext>(await findJob(host, accountId, job));
+  const output = run.outputs[n];
+  if (!output) throw refuse('not_found', `This job has no output ${n}.`);
+  const shown = isShown(output.mediaType);
+  const name = fileNameOf(spec.prompt, n, output.mediaType);
+  return sendBlob(host, request, reply, {
+    id: output.blob,
+    type: shown ? output.mediaType : 'application/octet-stream',
+    disposition: `${shown ? 'inline' : 'attachment'}; filename="${name}"`,
   });
 }
 
