@@ -2,6 +2,7 @@
 import type { DatabasePool } from 'slonik';
 import type { Store } from '../db/store.ts';
 import type { Blobs } from '../machines/contract/blobs.ts';
+import type { Times } from '../machines/scheduling/times.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -24,6 +25,7 @@ export interface Host {
   readonly turns: Turns;
   readonly dispatcher: Dispatcher;
   readonly pauses: Pauses;
+  readonly times: Times;
   readonly live: Live;
   readonly sessions: WorkerSessions;
   readonly metrics: Metrics;

@@ -82,7 +82,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     },
     leftAlone: (row) => metrics.leftAlone(row),
   });
-  const { turns, dispatcher, pauses, live, sessions } = core;
+  const { turns, dispatcher, pauses, times, live, sessions } = core;
   const host: Host = {
     ...{
       config,
@@ -94,6 +94,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       turns,
       dispatcher,
       pauses,
+      times,
       live,
       sessions,
       metrics,

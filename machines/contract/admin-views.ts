@@ -49,6 +49,18 @@ export const moveView = z.object({
 });
 export type MoveView = z.infer<typeof moveView>;
 
+const span = z.object({ median: z.number(), low: z.number(), high: z.number() });
+
+/** What a model takes on a worker. Milliseconds; eight of ten lie from `low` to `high`. */
+const modelTimes = z.object({
+  model: z.string(),
+  run_ms: span.describe('Of one standard output, e.g. a picture of 1024x1024'),
+  load_ms: span,
+  /** What that rests on. Nothing seen: what its offer says, or other workers. */
+  runs_seen: z.number().int(),
+  loads_seen: z.number().int(),
+});
+
 export const adminWorkerView = z.object({
   object: z.literal('worker'),
   id: z.string(),
@@ -64,6 +76,8 @@ export const adminWorkerView = z.object({
   loading: z.string().nullable(),
   /** Kept in memory because an operator wants that. */
   pinned: z.array(z.string()),
+  /** Of each of its models. */
+  times: z.array(modelTimes),
 });
 export type AdminWorkerView = z.infer<typeof adminWorkerView>;
 

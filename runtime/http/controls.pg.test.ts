@@ -3,9 +3,15 @@
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
-import type { AdminWorkerView, QueueView } from '../../machines/contract/admin-views.ts';
+import type {
+  AdminWorkerListView,
+  AdminWorkerView,
+  QueueView,
+} from '../../machines/contract/admin-views.ts';
 import type { JobView } from '../../machines/contract/views.ts';
+import type { WorkerContext } from '../../machines/worker/context.ts';
 import { offer } from '../testing.ts';
+import { contextOf } from '../views.ts';
 import { startTestRuntime, until, type TestRuntime } from './testing.ts';
 
 const GB = 1024 ** 3;
@@ -54,6 +60,8 @@ const finish = (job: JobView) => {
     ...{ type: 'failed', job: job.id, attempt: 1, code: 'unsupported', message: '' },
   });
 };
+const isInMemory = (model: string) =>
+  contextOf<WorkerContext>(runtime.host.dispatcher.worker(worker.id)!).run.loaded.includes(model);
 async function audited(): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: runtime.url });
   await client.connect();
@@ -214,5 +222,22 @@ describe('a worker', () => {
     expect(list.json()).toMatchObject({
       data: [{ id: worker.id, connected: true, paused: false, loaded: ['sketch'], pinned: [] }],
     });
+  });
+
+  it('is listed with what its models take there, declared or seen', async () => {
+    const times = async () => {
+      const list = await runtime.call({ url: '/v1/admin/workers', key: admin.key });
+      return list.json<AdminWorkerListView>().data[0]?.times.find(({ model }) => model === 'film');
+    };
+    const declared = { run_ms: { median: 1000 }, runs_seen: 0 };
+    expect(await times()).toMatchObject({ ...declared, load_ms: { median: 500 }, loads_seen: 0 });
+    for (const loadMs of [9_000, 9_100, 8_900]) {
+      worker.agent.say({ type: 'loaded', model: 'film', loadMs, vramBytes: 1 });
+      await until(() => isInMemory('film'));
+      worker.agent.say({ type: 'unloaded', model: 'film' });
+      await until(() => !isInMemory('film'));
+    }
+    expect(await times()).toMatchObject({ ...declared, loads_seen: 3 });
+    expect((await times())?.load_ms.median).toBeGreaterThan(8_800);
   });
 });

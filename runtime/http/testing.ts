@@ -71,7 +71,7 @@ export async function startTestRuntime(
       inspector.committed(component);
     },
   });
-  const { turns, dispatcher, pauses, live, sessions } = core;
+  const { turns, dispatcher, pauses, times, live, sessions } = core;
   const host: Host = {
     config: { ...readConfig({}), ...options.config },
     ...{
@@ -83,6 +83,7 @@ export async function startTestRuntime(
       turns,
       dispatcher,
       pauses,
+      times,
       live,
       sessions,
       metrics,

@@ -9,6 +9,7 @@ import {
 } from '../../../machines/contract/admin-views.ts';
 import type { WorkerEvent } from '../../../machines/contract/events.ts';
 import { SYSTEM_ACCOUNT, workerRef } from '../../../machines/contract/ids.ts';
+import type { Span, Times } from '../../../machines/scheduling/times.ts';
 import type { WorkerContext } from '../../../machines/worker/context.ts';
 import { stateName, type Actor } from '../../actor.ts';
 import type { Host } from '../../host.ts';
@@ -133,7 +134,7 @@ async function post(
   return viewOf(host, outcome.actor);
 }
 
-function viewOf({ pauses }: Host, actor: Actor): AdminWorkerView {
+function viewOf({ pauses, times }: Host, actor: Actor): AdminWorkerView {
   const { offer, run } = contextOf<WorkerContext>(actor);
   return {
     object: 'worker',
@@ -149,5 +150,23 @@ function viewOf({ pauses }: Host, actor: Actor): AdminWorkerView {
     loaded: [...run.loaded],
     loading: run.loading,
     pinned: [...run.pinned],
+    times: offer.models.map(({ id }) => timesOf(times, actor.ref.id, id)),
   };
 }
+
+function timesOf(times: Times, worker: string, model: string): AdminWorkerView['times'][number] {
+  const { runs, loads } = times.seen(worker, model);
+  return {
+    model,
+    run_ms: rounded(times.runMs(worker, model, 1)),
+    load_ms: rounded(times.loadMs(worker, model)),
+    runs_seen: runs,
+    loads_seen: loads,
+  };
+}
+
+const rounded = ({ median, low, high }: Span): Span => ({
+  median: Math.round(median),
+  low: Math.round(low),
+  high: Math.round(high),
+});
