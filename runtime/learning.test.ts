@@ -84,8 +84,7 @@ describe('what is committed teaches', () => {
     agent.say({ type: 'loaded', model: 'sketch', loadMs: 700, vramBytes: 1 });
     await clock.advance(20);
     expect(core.times.seen('wrk_1', 'sketch').loads).toBe(1);
-    agent.say({ type: 'unloaded', model: 'sketch' });
-    await clock.advance(20);
+    agent.say({ type: 'unloaded', model: 'sketch' }); // both in one commit
     agent.say({ type: 'loaded', model: 'sketch', loadMs: 900, vramBytes: 1 });
     await clock.advance(20);
     expect(core.times.seen('wrk_1', 'sketch').loads).toBe(2);

@@ -52,12 +52,9 @@ export class Learning {
   }
 
   committed(component: Component): void {
-    for (const each of component.turned.values()) {
-      const { kind, id } = each.after.ref;
-      if (kind === 'job') this.#noteRun(each, component);
-      if (kind !== 'worker' || !hasLoaded(each)) continue;
-      for (const { ref, event } of component.journal) if (ref.id === id) this.#noteLoad(id, event);
-    }
+    for (const each of component.turned.values())
+      if (each.after.ref.kind === 'job') this.#noteRun(each, component);
+      else if (each.after.ref.kind === 'worker') this.#noteLoads(each, component);
   }
 
   #noteRun({ before, after }: Turned, { turned }: Component): void {
@@ -72,9 +69,18 @@ export class Learning {
     this.times.noteRun(worker, spec.model, spec.work, aloneMs);
   }
 
-  #noteLoad(worker: string, text: string): void {
-    const event = JSON.parse(text) as WorkerEvent;
-    if (event.type === 'model.loaded') this.times.noteLoad(worker, event.model, event.loadMs);
+  /** A model that is in memory may be reported again; its load was noted then. */
+  #noteLoads({ before, after: { ref } }: Turned, { journal }: Component): void {
+    let inMemory = before ? contextOf<WorkerContext>(before).run.loaded : [];
+    for (const row of journal) {
+      if (row.ref.id !== ref.id || !row.event.includes('"model.')) continue;
+      const event = JSON.parse(row.event) as WorkerEvent;
+      if (event.type === 'model.unloaded')
+        inMemory = inMemory.filter((model) => model !== event.model);
+      if (event.type !== 'model.loaded' || inMemory.includes(event.model)) continue;
+      inMemory = [...inMemory, event.model];
+      this.times.noteLoad(ref.id, event.model, event.loadMs);
+    }
   }
 
   /** Reads what is known, and goes on from there. */
@@ -118,13 +124,6 @@ export class Learning {
     await this.#loop;
     await this.#keep().catch(() => undefined);
   }
-}
-
-/** A model that is in memory may be reported again; its load was noted then. */
-function hasLoaded({ before, after }: Turned): boolean {
-  const was = before && contextOf<WorkerContext>(before).run.loaded;
-  const { loaded } = contextOf<WorkerContext>(after).run;
-  return loaded !== was && loaded.some((model) => !was?.includes(model));
 }
 
 /** What another version has written in other words is learned anew. */

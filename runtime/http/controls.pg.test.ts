@@ -9,9 +9,7 @@ import type {
   QueueView,
 } from '../../machines/contract/admin-views.ts';
 import type { JobView } from '../../machines/contract/views.ts';
-import type { WorkerContext } from '../../machines/worker/context.ts';
 import { offer } from '../testing.ts';
-import { contextOf } from '../views.ts';
 import { startTestRuntime, until, type TestRuntime } from './testing.ts';
 
 const GB = 1024 ** 3;
@@ -60,8 +58,6 @@ const finish = (job: JobView) => {
     ...{ type: 'failed', job: job.id, attempt: 1, code: 'unsupported', message: '' },
   });
 };
-const isInMemory = (model: string) =>
-  contextOf<WorkerContext>(runtime.host.dispatcher.worker(worker.id)!).run.loaded.includes(model);
 async function audited(): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: runtime.url });
   await client.connect();
@@ -233,10 +229,9 @@ describe('a worker', () => {
     expect(await times()).toMatchObject({ ...declared, load_ms: { median: 500 }, loads_seen: 0 });
     for (const loadMs of [9_000, 9_100, 8_900]) {
       worker.agent.say({ type: 'loaded', model: 'film', loadMs, vramBytes: 1 });
-      await until(() => isInMemory('film'));
       worker.agent.say({ type: 'unloaded', model: 'film' });
-      await until(() => !isInMemory('film'));
     }
+    await until(() => runtime.host.times.seen(worker.id, 'film').loads === 3);
     expect(await times()).toMatchObject({ ...declared, loads_seen: 3 });
     expect((await times())?.load_ms.median).toBeGreaterThan(8_800);
   });
