@@ -5,6 +5,7 @@ import { jobRef } from '../machines/contract/ids.ts';
 import type { JobRequest } from '../machines/contract/requests.ts';
 import type { DryRunView } from '../machines/contract/views.ts';
 import type { JobContext } from '../machines/job/context.ts';
+import { timeLimitMs } from '../machines/pricing/price.ts';
 import { readAccount } from './account.ts';
 import type { Actor } from './actor.ts';
 import { base32 } from './clock.ts';
@@ -31,7 +32,8 @@ export async function submitJob(
       ? host.ids.make('job', host.clock.now())
       : idFromKey(accountId, principal, idempotencyKey);
   const bodyHash = hashOf(request);
-  const spec: JobSpec = { ...work.spec, id, bodyHash };
+  const longestMs = host.times.longestRunMs(work.spec.model, work.spec.work);
+  const spec: JobSpec = { ...work.spec, id, bodyHash, timeLimitMs: timeLimitMs(1, longestMs) };
   const outcome = await host.turns.post(jobRef(accountId, id), {
     type: 'job.submitRequested',
     spec,

@@ -152,6 +152,8 @@ describe('the pace of a worker', () => {
     within(times.pace('fast', 'sdxl'), 0.05, 0.5);
     within(times.pace('slow', 'sdxl'), 0.05, 2);
     within(medianMs(times, null), 0.05, 6 * SECOND);
+    within(times.longestRunMs('sdxl', 2), 0.05, 24 * SECOND);
+    expect(times.longestRunMs('unheard', 1)).toBe(0);
   });
 
   test('is told with its loads, anew only when something has changed', () => {

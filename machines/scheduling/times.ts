@@ -113,6 +113,12 @@ export class Times {
     return spanOf(each, Math.max(work, WORK_MIN));
   }
 
+  /** Usual on the slowest worker that has the model: what a time limit has to leave room for. */
+  longestRunMs(model: string, work: number): number {
+    const workers = [...this.#pairs.ofModel(model)].map(({ worker }) => worker);
+    return Math.max(0, ...workers.map((worker) => this.runMs(worker, model, work).median));
+  }
+
   /** From the order until it could run, when it is not in memory. */
   loadMs(worker: string, model: string): Span {
     const pair = this.#pairs.of(worker, model);
