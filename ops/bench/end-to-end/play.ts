@@ -173,7 +173,12 @@ class Stage {
         gpu: { name: 'simulated', vramBytes: card.totalBytes },
         cardUsedBytes: () => Promise.resolve(card.usedBytes),
         hosts: [bareHost(engine)],
-        log: { info: () => undefined, warn, error: warn },
+        log: {
+          // Its report is sent now, or with the next welcome.
+          info: (facts) => 'end' in facts && 'job' in facts && this.#held.delete(String(facts.job)),
+          warn,
+          error: warn,
+        },
         seams: {
           timers,
           random: () => 0.5,
@@ -182,10 +187,6 @@ class Stage {
             this.#held.delete(greeting);
             return openVirtualSocket({
               ...{ scheduler, latencyMs, core: () => this.#core, workerId: `wrk_${worker.id}` },
-              said: (frame) => {
-                if (frame.type === 'finished' || frame.type === 'failed')
-                  this.#held.delete(frame.job);
-              },
             });
           },
         },

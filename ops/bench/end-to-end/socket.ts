@@ -2,7 +2,6 @@
 // socket that is late by its latency and keeps the order of frames, and the upload of results.
 import { EventEmitter } from 'node:events';
 import type WebSocket from 'ws';
-import type { AgentFrame } from '../../../machines/contract/worker-protocol.ts';
 import type { Core } from '../../../runtime/core.ts';
 import type { Scheduler } from '../../simulation/scheduler.ts';
 
@@ -14,8 +13,6 @@ export interface Wire {
   readonly core: () => Core;
   readonly workerId: string;
   readonly latencyMs: number;
-  /** The agent says something. */
-  readonly said: (frame: AgentFrame) => void;
 }
 
 /** As much of a `ws` socket as the agent uses. */
@@ -51,7 +48,6 @@ class VirtualSocket extends EventEmitter {
   }
 
   send(text: string): void {
-    this.#wire.said(JSON.parse(text) as AgentFrame);
     this.#line(() => this.#runtime?.receive(text));
   }
 
