@@ -132,6 +132,7 @@ export function startAgent(options: AgentOptions): Agent {
       key,
       model: order.model,
       work: order.work ?? 1,
+      ...(order.batch && { batch: order.batch }),
       start: attempt.start,
       giveUp: attempt.fail,
     });

@@ -1,11 +1,21 @@
 // An engine that a test leads by the hand: every load and run waits until the test ends it.
 import type {
+  BatchMember,
   Engine,
   EngineJob,
   EngineOutput,
   EngineUpdate,
 } from '../../machines/contract/engine.ts';
 import type { ModelOffer } from '../../machines/contract/models.ts';
+
+/** One call with several jobs, in the order of its members. */
+export interface HeldBatch {
+  readonly members: readonly BatchMember[];
+  readonly signal: AbortSignal;
+  /** Each gets its text. */
+  finish(...texts: string[]): void;
+  fail(error: Error): void;
+}
 
 export interface HeldRun {
   readonly job: EngineJob;
@@ -21,6 +31,7 @@ export interface HeldEngine extends Engine {
   readonly diary: string[];
   /** The next run that has begun and was not taken yet. */
   nextRun(): Promise<HeldRun>;
+  nextBatch(): Promise<HeldBatch>;
   /** Loads wait for `release` from now on. */
   holdLoads(): { release(): void; reject(error: Error): void };
 }
@@ -33,8 +44,8 @@ export const textOutput = (text: string): EngineOutput => ({
 
 export function createHeldEngine(models: readonly string[] = ['alpha', 'beta']): HeldEngine {
   const diary: string[] = [];
-  const runs: HeldRun[] = [];
-  const waiting: ((run: HeldRun) => void)[] = [];
+  const runs = createHandOver<HeldRun>();
+  const batches = createHandOver<HeldBatch>();
   let gate: Promise<void> = Promise.resolve();
 
   return {
@@ -64,24 +75,51 @@ export function createHeldEngine(models: readonly string[] = ['alpha', 'beta']):
           finishWith: resolve,
           fail: reject,
         };
-        const taker = waiting.shift();
-        if (taker === undefined) runs.push(run);
-        else taker(run);
+        runs.put(run);
+      });
+    },
+    runBatch: (members, signal) => {
+      const names = members.map(({ job }) => job.id).join(' and ');
+      diary.push(`run ${names}`);
+      return new Promise((resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          diary.push(`stopped ${names}`);
+          reject(signal.reason);
+        });
+        batches.put({
+          members,
+          signal,
+          finish: (...texts) => resolve(texts.map((text) => [textOutput(text)])),
+          fail: reject,
+        });
       });
     },
     close: async () => {},
-    nextRun: () => {
-      const run = runs.shift();
-      return run === undefined
-        ? new Promise((resolve) => waiting.push(resolve))
-        : Promise.resolve(run);
-    },
+    nextRun: runs.take,
+    nextBatch: batches.take,
     holdLoads: () => {
       const held = Promise.withResolvers<void>();
       gate = held.promise;
       gate.catch(() => {});
       return { release: held.resolve, reject: held.reject };
     },
+  };
+}
+
+/** From whoever comes first to whoever asks next. */
+function createHandOver<T>() {
+  const there: T[] = [];
+  const waiting: ((one: T) => void)[] = [];
+  return {
+    put: (one: T) => {
+      const taker = waiting.shift();
+      if (taker === undefined) there.push(one);
+      else taker(one);
+    },
+    take: (): Promise<T> =>
+      there.length > 0
+        ? Promise.resolve(there.shift()!)
+        : new Promise((resolve) => waiting.push(resolve)),
   };
 }
 
@@ -95,6 +133,7 @@ const offer = (id: string): ModelOffer => ({
   loadMs: 10,
   runMs: 10,
   limits: {},
+  batch: { max: 4, cost: 0.5 },
   styles: [],
   voices: [],
 });

@@ -87,9 +87,8 @@ describe('the main path', () => {
   it('says which call it shares, and may take as long as all that are in it (T3)', () => {
     const batch = { id: 'b1', size: 3 };
     const step = take(jobMachine, reach('queued'), { ...EVENTS['job.dispatched'], batch });
-    const [{ event }] = effectsOf(step.said, 'actor.tell') as [{ event: object }];
     const order = { ...runOrder('job_1'), batch, timeLimitMs: 3 * spec.timeLimitMs };
-    expect(event).toMatchObject({ order });
+    expect(effectsOf(step.said, 'actor.tell')).toMatchObject([{ event: { order } }]);
     const limit = timerEvent(jobMachine, 'attemptTimeout');
     expect(step.said).toContainEqual(['arm', limit, 3 * spec.timeLimitMs + 300_000]);
     const back = takeAll(jobMachine, step.snapshot, [

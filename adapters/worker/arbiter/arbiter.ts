@@ -1,5 +1,6 @@
 // One GPU, one arbiter: what was ordered is carried out in its order, as far as the card's memory and the
 // engines allow. Start reading at `pump`.
+import type { BatchPlace } from '../../../machines/contract/batching.ts';
 import { EngineFailure } from '../../../machines/contract/engine.ts';
 import type { FailureCode } from '../../../machines/contract/failures.ts';
 import type { ModelOffer } from '../../../machines/contract/models.ts';
@@ -9,12 +10,16 @@ import { createCard } from './card.ts';
 import { createEngines } from './engines.ts';
 import { createGuard, type EngineRun } from './guarded-run.ts';
 import type { Measurements } from './measurement-file.ts';
+import { createSharing } from './shared-run.ts';
+import { createWatch } from './watched-call.ts';
 
 export interface RunTurn {
   readonly key: string;
   readonly model: string;
   /** In standard outputs; drives what is learned. */
   readonly work: number;
+  /** It shares its engine call with others that come at the same time. */
+  readonly batch?: BatchPlace;
   /** Resolves when the engine has let go of the GPU. Never rejects. */
   readonly start: (run: EngineRun) => Promise<void>;
   /** The model will not come: its load failed. */
@@ -40,9 +45,19 @@ export interface Arbiter {
   close(): void;
 }
 
-type Order =
-  | { readonly kind: 'load' | 'unload'; readonly model: string }
-  | { readonly kind: 'run'; readonly model: string; readonly turn: RunTurn };
+type Order = { readonly kind: 'load' | 'unload'; readonly model: string } | RunOrder;
+
+interface RunOrder {
+  readonly kind: 'run';
+  readonly model: string;
+  /** One, or those of a batch that have come. */
+  turns: RunTurn[];
+  /** How many are still to come before it may begin. */
+  awaited: number;
+}
+
+/** They were sent together. Whoever has not come within this is left behind, and has a call of its own. */
+const TOGETHER_WITHIN_MS = 1_000;
 
 export interface ArbiterOptions {
   readonly hosts: readonly EngineHost[];
@@ -63,7 +78,10 @@ export function createArbiter(options: ArbiterOptions): Arbiter {
   const { events, log, hostOf, offerOf, timers, measurements } = options;
   const engines = createEngines(options.hosts, { timers, log });
   const card = createCard({ ...options, engines, usedBytes: () => usedBytes(options) });
-  const guard = createGuard({ card, engines, measurements, timers, log });
+  const watching = { card, engines, measurements, timers, log };
+  const watch = createWatch(watching);
+  const guard = createGuard({ ...watching, watch });
+  const shareCall = createSharing({ ...watching, watch, guard });
   let queue: Order[] = [];
   let isChanging = false;
   let isClosed = false;
@@ -73,38 +91,41 @@ export function createArbiter(options: ArbiterOptions): Arbiter {
       const next = nextPossible();
       if (next === undefined) return;
       queue = queue.filter((order) => order !== next);
-      if (next.kind === 'run') begin(next.turn);
+      if (next.kind === 'run') begin(next);
       else void change(next.kind, next.model);
     }
   };
 
   const nextPossible = (): Order | undefined => {
     for (const order of queue) {
-      const { kind, model } = order;
-      if (kind === 'unload') return engines.isBusy(model) ? undefined : order;
-      // It waits for what is busy; nothing that came later keeps that busy.
-      if (kind === 'load') return card.plan(model).kind === 'wait' ? undefined : order;
+      const { model } = order;
+      // A load waits for what is busy; nothing that came later keeps that busy.
+      const mustWait = () =>
+        order.kind === 'unload' ? engines.isBusy(model) : card.plan(model).kind === 'wait';
+      if (order.kind !== 'run') return mustWait() ? undefined : order;
       const host = hostOf(model);
       if (card.isLoaded(model) && host !== undefined) {
         if (engines.runs() >= options.slots) return undefined;
-        if (engines.hasPlace(host)) return order;
+        if (order.awaited === 0 && engines.hasPlace(host)) return order;
       } else if (!queue.some((each) => each.kind === 'load' && each.model === model)) {
         // It was loaded when the run was ordered; it had to leave since, or its engine went down.
         const load: Order = { kind: 'load', model };
         queue.splice(queue.indexOf(order), 0, load);
         return card.plan(model).kind === 'wait' ? undefined : load;
       }
-      // It steps aside: the load it waits for may stand behind it, or its engine is full.
+      // It steps aside: the load it waits for may stand behind it, its engine is full, or others join it.
     }
     return undefined;
   };
 
-  const begin = ({ key, model, work, start }: RunTurn) => {
+  const begin = ({ model, turns }: RunOrder) => {
     const host = hostOf(model)!;
+    const [{ key, work, start }] = turns as [RunTurn];
     engines.begin(key, host, model);
-    card.noteUse(model);
-    const expectedMs = offerOf(model)?.runMs ?? 0;
-    void start(guard({ key, host, model, work, expectedMs })).finally(() => {
+    for (const _ of turns) card.noteUse(model);
+    const facts = { key, host, model, expectedMs: offerOf(model)?.runMs ?? 0 };
+    const ended = turns.length > 1 ? shareCall(facts, turns) : start(guard.run({ ...facts, work }));
+    void ended.finally(() => {
       engines.end(key);
       pump();
     });
@@ -136,7 +157,7 @@ export function createArbiter(options: ArbiterOptions): Arbiter {
     for (const order of doomed) {
       if (order.kind !== 'run' || order.model !== model) continue;
       queue = queue.filter((other) => other !== order);
-      order.turn.giveUp(code, message);
+      for (const { giveUp } of order.turns) giveUp(code, message);
     }
   };
 
@@ -145,19 +166,44 @@ export function createArbiter(options: ArbiterOptions): Arbiter {
     pump();
   };
 
+  const findRun = (isIt: (turn: RunTurn) => boolean): RunOrder | undefined => {
+    for (const order of queue) if (order.kind === 'run' && order.turns.some(isIt)) return order;
+    return undefined;
+  };
+
+  const run = (turn: RunTurn) => {
+    const { model, batch } = turn;
+    const joined = batch && findRun((mate) => mate.batch?.id === batch.id && mate.model === model);
+    if (joined !== undefined) {
+      joined.turns.push(turn);
+      joined.awaited = Math.max(0, joined.awaited - 1);
+      return pump();
+    }
+    const order: RunOrder = { kind: 'run', model, turns: [turn], awaited: (batch?.size ?? 1) - 1 };
+    if (order.awaited > 0)
+      timers.after(TOGETHER_WITHIN_MS, () => {
+        order.awaited = 0;
+        pump();
+      });
+    enqueue(order);
+  };
+
+  const withdraw = (key: string): boolean => {
+    const order = findRun((turn) => turn.key === key);
+    if (order === undefined) return false;
+    order.turns = order.turns.filter((turn) => turn.key !== key);
+    if (order.turns.length === 0) queue = queue.filter((other) => other !== order);
+    pump();
+    return true;
+  };
+
   engines.onFree(pump);
 
   return {
     load: (model) => enqueue({ kind: 'load', model }),
     unload: (model) => enqueue({ kind: 'unload', model }),
-    run: (turn) => enqueue({ kind: 'run', model: turn.model, turn }),
-    withdraw: (key) => {
-      const before = queue.length;
-      queue = queue.filter((order) => order.kind !== 'run' || order.turn.key !== key);
-      if (queue.length === before) return false;
-      pump();
-      return true;
-    },
+    run,
+    withdraw,
     loaded: card.loaded,
     pin: (models) => {
       card.pin(models);

@@ -1,4 +1,5 @@
 // An arbiter over simulated engines on a simulated card, with a clock that the test moves.
+import type { BatchPlace } from '../../../machines/contract/batching.ts';
 import type { EngineJob } from '../../../machines/contract/engine.ts';
 import { createManualClock } from '../clock-testing.ts';
 import { createArbiter } from './arbiter.ts';
@@ -71,22 +72,25 @@ export function setBench(
   const ends: Ended[] = [];
   const stops = new Map<string, AbortController>();
   const end = (key: string, how: string) => ends.push({ key, how, at: clock.now() });
-  const run = (key: string, id: string) => {
+  const run = (key: string, id: string, batch?: BatchPlace) => {
     const stop = new AbortController();
     stops.set(key, stop);
     arbiter.run({
       key,
       model: id,
       work: 1,
+      ...(batch && { batch }),
       start: async (engineRun) => {
         told.push(`start ${key}`);
         const job = { id: key, attempt: 1, model: id, modality: 'image', prompt: '', count: 1 };
         try {
-          await engineRun(
+          const [output] = await engineRun(
             { ...job, params: {}, inputs: [] } as unknown as EngineJob,
             () => {},
             stop.signal,
           );
+          if (new TextDecoder().decode(output?.bytes) !== key)
+            card.broken.push(`${key} is given what is another's`);
           end(key, 'finished');
         } catch (error) {
           end(

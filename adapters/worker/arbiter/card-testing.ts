@@ -1,7 +1,9 @@
 // A simulated graphics card and engines on it that take time, memory and now and then leave the path: they run
 // out of memory, crash, hang, and turn a deaf ear to whoever calls them off. Only tests load this.
+import { batchTimes } from '../../../machines/contract/batching.ts';
 import {
   EngineFailure,
+  type BatchMember,
   type Engine,
   type EngineJob,
   type EngineOutput,
@@ -20,6 +22,8 @@ export interface SimulatedModel {
   readonly runMs: number;
   /** What the operator wrote; 0: nothing. */
   readonly offeredBytes?: number;
+  /** It takes that many at once; each further one adds half its time, and all its memory. */
+  readonly batchMax?: number;
 }
 
 export type Mishap = 'crash' | 'hang' | 'deafHang' | 'loadHang';
@@ -153,6 +157,7 @@ export function createSimulatedHost(options: SimulatedEngineOptions): SimulatedH
     job: EngineJob,
     report: (update: EngineUpdate) => void,
     signal: AbortSignal,
+    size = 1,
   ): Promise<readonly EngineOutput[]> => {
     mustBeUp();
     if (running.size >= (options.concurrency ?? Infinity))
@@ -163,7 +168,7 @@ export function createSimulatedHost(options: SimulatedEngineOptions): SimulatedH
     if (job.isSafe) card.count('safe run');
     const mishap = options.befalls('run');
     try {
-      card.take(key, job.isSafe ? workBytes / 2 : workBytes);
+      card.take(key, size * (job.isSafe ? workBytes / 2 : workBytes));
       report({ type: 'started' });
       if (mishap === 'hang' || mishap === 'deafHang') {
         card.count(mishap);
@@ -171,14 +176,29 @@ export function createSimulatedHost(options: SimulatedEngineOptions): SimulatedH
       }
       for (let step = 1; step <= 4; step += 1) {
         signal.throwIfAborted();
-        await task(runMs / 4, signal, false, key, job.model);
+        await task((runMs * batchTimes(size, 0.5)) / 4, signal, false, key, job.model);
         report({ type: 'progress', fraction: step / 4 });
         if (mishap === 'crash' && step === 2) crash('segmentation fault');
       }
-      return [{ mediaType: 'text/plain', bytes: new Uint8Array([1]), facts: {} }];
+      return [outputOf(job)];
     } finally {
       card.free(key);
     }
+  };
+
+  const runBatch = async (
+    members: readonly BatchMember[],
+    signal: AbortSignal,
+  ): Promise<readonly (readonly EngineOutput[])[]> => {
+    const [{ job }] = members as [BatchMember];
+    if (members.length > (modelOf(job.model).batchMax ?? 1))
+      card.broken.push(`${name} is given more than it takes at once`);
+    card.count('shared call');
+    const tellAll = (update: EngineUpdate) => {
+      for (const { report } of members) report(update);
+    };
+    await run({ ...job, id: `batch of ${members.length}` }, tellAll, signal, members.length);
+    return members.map((each) => [outputOf(each.job)]);
   };
 
   return {
@@ -189,7 +209,8 @@ export function createSimulatedHost(options: SimulatedEngineOptions): SimulatedH
       models: async () => options.models.map((model) => offerOf(name, model)),
       load,
       unload,
-      run,
+      run: (job, report, signal) => run(job, report, signal),
+      runBatch,
       close: async () => {},
     },
     pinned: options.pinned ?? [],
@@ -208,6 +229,11 @@ export function createSimulatedHost(options: SimulatedEngineOptions): SimulatedH
   };
 }
 
+const outputOf = ({ id }: EngineJob): EngineOutput => ({
+  ...{ mediaType: 'text/plain', facts: {} },
+  bytes: new TextEncoder().encode(id),
+});
+
 export const offerOf = (engine: string, model: SimulatedModel): ModelOffer => ({
   id: model.id,
   name: model.id,
@@ -218,6 +244,7 @@ export const offerOf = (engine: string, model: SimulatedModel): ModelOffer => ({
   loadMs: model.loadMs,
   runMs: model.runMs,
   limits: {},
+  ...(model.batchMax !== undefined && { batch: { max: model.batchMax, cost: 0.5 } }),
   styles: [],
   voices: [],
 });

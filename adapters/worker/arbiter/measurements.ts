@@ -14,6 +14,7 @@ export const estimate = z.object({
   samples: z.array(z.number().nonnegative()).max(SAMPLES_MAX),
 });
 export type Estimate = z.infer<typeof estimate>;
+const NOTHING: Estimate = { count: 0, mean: 0, high: 0, samples: [] };
 
 export const learned = z.object({
   /** After its load; null: not known. */
@@ -23,18 +24,20 @@ export const learned = z.object({
   loadMs: estimate,
   /** Per standard output. */
   runMs: estimate,
-  /** The longest silence of each run. */
+  /** The longest silence of each call. */
   gapMs: estimate,
+  /** What each further job of a call added, over its time alone. */
+  batchCost: estimate.default(() => NOTHING),
 });
 export type Learned = z.infer<typeof learned>;
 
-const NOTHING: Estimate = { count: 0, mean: 0, high: 0, samples: [] };
 export const UNLEARNED: Learned = {
   vramBytes: null,
   peakBytes: null,
   loadMs: NOTHING,
   runMs: NOTHING,
   gapMs: NOTHING,
+  batchCost: NOTHING,
 };
 
 export function withSample({ count, mean, samples }: Estimate, sample: number): Estimate {
@@ -56,15 +59,20 @@ export const needOf = ({ vramBytes, peakBytes }: Learned, offered: number): numb
 
 /** Fewer runs than this say too little to replace what the operator wrote. */
 const RUNS_MIN = 3;
+export const isKnown = ({ count }: Estimate): boolean => count >= RUNS_MIN;
 
 /** The offer with what was measured instead of what was declared. */
 export function withLearned(offer: ModelOffer, facts: Learned): ModelOffer {
-  const { loadMs, runMs } = facts;
+  const { loadMs, runMs, batchCost } = facts;
   return {
     ...offer,
     vramBytes: needOf(facts, offer.vramBytes) ?? 0,
     loadMs: loadMs.count > 0 ? Math.round(loadMs.mean) : offer.loadMs,
-    runMs: runMs.count >= RUNS_MIN ? Math.max(1, Math.round(runMs.mean)) : offer.runMs,
+    runMs: isKnown(runMs) ? Math.max(1, Math.round(runMs.mean)) : offer.runMs,
+    ...(offer.batch &&
+      isKnown(batchCost) && {
+        batch: { ...offer.batch, cost: Math.min(1, Math.round(batchCost.mean * 100) / 100) },
+      }),
   };
 }
 
@@ -75,6 +83,7 @@ export function isFarFrom(told: ModelOffer, now: ModelOffer): boolean {
   return (
     far(told.vramBytes, now.vramBytes, 256 * 1024 ** 2) ||
     far(told.loadMs, now.loadMs, 1000) ||
-    far(told.runMs, now.runMs, 500)
+    far(told.runMs, now.runMs, 500) ||
+    far(told.batch?.cost ?? 1, now.batch?.cost ?? 1, 0.1)
   );
 }

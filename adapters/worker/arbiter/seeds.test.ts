@@ -27,7 +27,11 @@ function drawing(seed: number) {
 const ENGINES = [
   {
     name: 'painter',
-    models: [model('sdxl', 7, { workBytes: 2 * GB }), model('flux', 12, { workBytes: 2 * GB })],
+    // Three at once fit beside nothing else.
+    models: [
+      model('sdxl', 7, { workBytes: 3 * GB, batchMax: 3 }),
+      model('flux', 12, { workBytes: 2 * GB }),
+    ],
     concurrency: 1,
   },
   { name: 'filmer', models: [model('wan', 9, { workBytes: 6 * GB, offeredBytes: 9 * GB })] },
@@ -53,8 +57,14 @@ async function play(seed: number) {
     if (random.chance(0.6)) {
       // Mostly as the runtime does; now and then the model is taken to be loaded.
       if (random.chance(0.8)) arbiter.load(id);
-      keys.push(`j${step}`);
-      run(`j${step}`, id);
+      const size = id === 'sdxl' ? 1 + random.integer(3) : 1;
+      const batch = size > 1 ? { id: `b${step}`, size } : undefined;
+      // Now and then one of them does not come.
+      const come = size - (size > 1 && random.chance(0.2) ? 1 : 0);
+      for (let n = 0; n < come; n += 1) {
+        keys.push(`j${step}.${n}`);
+        run(`j${step}.${n}`, id, batch);
+      }
       return;
     }
     const what = random.pick(['cancel', 'crash', 'unload', 'nothing'] as const);
@@ -111,6 +121,7 @@ it('holds through every seed, and each kind of mishap has happened', async () =>
       'out of memory',
       'restart',
       'safe run',
+      'shared call',
       'unload',
     ].sort(),
   );
