@@ -24,6 +24,7 @@ import { WorkerSessions, type SessionSeams } from './worker-sessions.ts';
 
 /** A store that is away for longer than this, while we stop, is not waited for. */
 const STOP_GRACE_MS = 5_000;
+const READ_AGAIN_MS = 500;
 /** About 10 KB each: the cache stays under 200 MB. */
 const RESIDENTS_MAX = 20_000;
 
@@ -100,6 +101,7 @@ export function makeCore(seams: CoreSeams): Core {
   };
   const learning = new Learning({ store, clock, log });
   const giveUp = new AbortController();
+  const stopping = new AbortController();
   const turns: Turns = new Turns({
     ...{ store, clock, ids, residents, committed, log },
     assigner: {
@@ -164,8 +166,13 @@ export function makeCore(seams: CoreSeams): Core {
       await relay.start();
       // The workers, to know what can be asked for. The jobs may be many: they are read while others are served.
       await dispatcher.learn([]);
+      // Until it has worked: whoever gives work away and does not know of a job lets it wait for ever.
       const readJobs = (): void => {
-        dispatcher.rebuild().catch((error: Error) => log(`dispatcher: ${error.message}`));
+        dispatcher.rebuild().catch(async (error: Error) => {
+          log(`dispatcher: ${error.message}`);
+          await clock.sleep(READ_AGAIN_MS, stopping.signal);
+          if (!stopping.signal.aborted) readJobs();
+        });
       };
       readJobs();
       await leases.start((name) => {
@@ -177,6 +184,7 @@ export function makeCore(seams: CoreSeams): Core {
     },
     /** Workers first, so that they look for another runtime; then what is under way is finished. */
     async stop() {
+      stopping.abort();
       await Promise.all([sessions.stop(), pauses.stop()]);
       await timers.stop();
       await relay.stop();

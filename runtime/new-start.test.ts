@@ -63,3 +63,25 @@ test('does not bring back a job that ended while the queue was read', async () =
   expect(core.dispatcher.status().queue).toMatchObject({ waiting: 0, running: 0 });
   expect([...core.dispatcher.waiting]).toEqual([]);
 });
+
+test('reads the waiting jobs again when the store was away', async () => {
+  const { core: first } = await ready();
+  // Nobody has the model of the first one: the queue is never empty.
+  for (const [job, model] of Object.entries({ job_1: 'opera', job_2: 'film' }))
+    await submit(first, spec(job, { model }));
+  await first.stop();
+
+  const { clock, store } = first;
+  const list = store.listWithout.bind(store);
+  let refusals = 0;
+  store.listWithout = (kind, ...rest) =>
+    kind === 'job' && ++refusals <= 3 ? Promise.reject(new Error('away')) : list(kind, ...rest);
+  const second = await testCore({ clock, store: store as MemoryStore, runtimeId: 'runtime-2' });
+  await clock.advance(BOOT_GRACE_MS);
+  const agent = new TestAgent(second, 'wrk_2');
+  agent.hello({ models: [offer('film')] });
+  await submit(second, spec('job_3', { model: 'opera' }));
+  await clock.advance(3_000);
+  expect(refusals).toBeGreaterThan(3);
+  expect(agent.of('run').map(({ job }) => job)).toEqual(['job_2']);
+});
