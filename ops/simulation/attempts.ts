@@ -69,6 +69,7 @@ export class Attempts {
     this.#known.set(key, attempt);
     this.#life.engine.run({
       key,
+      call: order.batch?.id ?? key,
       model: order.model,
       timeLimitMs: order.timeLimitMs,
       isPoisonous: order.prompt.startsWith('poison') && !this.#world.isCured,

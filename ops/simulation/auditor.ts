@@ -8,10 +8,12 @@ import { AFTER_EVERY_COMMIT } from './invariants.ts';
 import type { Owner } from './scheduler.ts';
 import { seenInCommit } from './seen.ts';
 import { rareTurn } from './sometimes.ts';
+import { WaitingRoom } from './waiting-room.ts';
 import type { World } from './world.ts';
 
 export class Auditor {
   readonly #world: World;
+  readonly room = new WaitingRoom();
   /** Attempts that a worker brought along and that are nobody's any more: told to stop, and hold no slot. */
   readonly #unclaimed = new Set<string>();
 
@@ -39,7 +41,8 @@ export class Auditor {
       const lease = world.memory.tables.leases.get(name);
       return lease && lease.holder !== null && lease.expiresAt > at ? lease.term : null;
     };
-    const checked = { commit, books, check, isUploaded, leaseTerm };
+    const { room } = this;
+    const checked = { commit, books, check, room, isUploaded, leaseTerm };
     for (const rule of AFTER_EVERY_COMMIT) {
       rule(checked);
       if (world.violation) return;

@@ -1,4 +1,5 @@
-// The invariants by the names they have in the specification of "never loses, never doubles".
+// The invariants by the names they have in the specification of "never loses, never doubles"; those of the
+// scheduler (S) are said in `invariants-of-turns.ts`.
 
 export const INVARIANTS = [
   'I0 no programmer error',
@@ -24,6 +25,10 @@ export const INVARIANTS = [
   'I23 blobs',
   'I24 versions',
   'I25 no sharing',
+  'S1 order of asking',
+  'S2 newcomers first',
+  'S3 kept back',
+  'S4 idle hands',
 ] as const;
 
 export type Invariant = (typeof INVARIANTS)[number];

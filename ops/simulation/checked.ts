@@ -4,11 +4,13 @@ import type { QuotaContext } from '../../machines/quota/machine.ts';
 import type { WorkerContext } from '../../machines/worker/context.ts';
 import type { Books, Change, Commit, Fact } from './books.ts';
 import type { Check } from './check.ts';
+import type { WaitingRoom } from './waiting-room.ts';
 
 export interface Checked {
   readonly commit: Commit;
   readonly books: Books;
   readonly check: Check;
+  readonly room: WaitingRoom;
   /** Was the file uploaded for that account? */
   readonly isUploaded: (accountId: string, blob: string) => boolean;
   /** The term in which somebody holds the lease; null when nobody does. */

@@ -9,6 +9,8 @@ export type Ending = 'finished' | 'cancelled' | { readonly code: FailureCode };
 
 export interface Run {
   readonly key: string;
+  /** The engine call: its own, or the one that it shares with others. */
+  readonly call: string;
   readonly model: string;
   readonly timeLimitMs: number;
   readonly isPoisonous: boolean;
@@ -29,7 +31,7 @@ export interface EngineEvents {
   unloaded(model: string): void;
   /** It took the whole worker down. */
   crashed(): void;
-  /** So many runs at once. */
+  /** So many calls at once. */
   running(count: number): void;
 }
 
@@ -178,7 +180,7 @@ export class SimulatedEngine {
     const counted = [...this.#running.values()].filter(
       (each) => !each.isForgotten && !this.#world.auditor.isUnclaimed(name, each.run.key),
     );
-    this.#events.running(counted.length);
+    this.#events.running(new Set(counted.map(({ run: { call } }) => call)).size);
     run.started();
     const { how, afterMs } = this.#fate(run);
     scheduler.after(Math.min(afterMs, run.timeLimitMs), this.#owner, 'engine', () => {
@@ -194,6 +196,9 @@ export class SimulatedEngine {
     if (run.isPoisonous) return { how: 'crash', afterMs: random.between(1, 500) };
     if (this.#world.befalls('engineHangs', random, this.#owner.name))
       return { how: 'finished', afterMs: Infinity };
+    // Somebody beside the GPU stops it, whom nobody had asked to.
+    if (this.#world.befalls('runGivenBack', random, this.#owner.name))
+      return { how: 'cancelled', afterMs };
     if (this.#world.befalls('engineFails', random, this.#owner.name))
       return { how: { code: random.pick(FAILURES) }, afterMs };
     return { how: 'finished', afterMs };

@@ -15,6 +15,8 @@ export const STRIKES = {
   crashWorker: [6, 60],
   hangWorker: [8, 60],
   operate: [6, 60],
+  moveJob: [1, 15],
+  pause: [6, 60],
   changePlan: [4, 40],
   changeStanding: [10, 90],
 } as const satisfies Record<string, readonly [number, number]>;
@@ -37,6 +39,7 @@ export const MISHAPS = {
   cancelledLate: [0.02, 0.4],
   engineFails: [0.02, 0.8],
   engineHangs: [0.005, 0.05],
+  runGivenBack: [0.005, 0.05],
   engineIgnoresCancel: [0.05, 0.5],
   loadFails: [0.02, 0.6],
   poisonous: [0.01, 0.08],

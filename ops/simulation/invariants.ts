@@ -4,6 +4,7 @@ import { jobRef, refKey, SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import { sameLease, type Commit, type Lease } from './books.ts';
 import { jobsOf, workersOf, type Rule } from './checked.ts';
 import { OF_MONEY } from './invariants-of-money.ts';
+import { OF_TURNS } from './invariants-of-turns.ts';
 
 const SNAPSHOT_LENGTH_MAX = 65_536;
 const ATTEMPTS_MAX = 3;
@@ -88,11 +89,13 @@ const oneLease: Rule = (checked) => {
 const slots: Rule = (checked) => {
   for (const { after } of workersOf(checked)) {
     const { offer, run } = after.context;
-    const busy = Object.keys(run.slots).length;
+    // Jobs of one batch share a call.
+    const calls = Object.entries(run.slots).map(([job, { batch }]) => batch ?? job);
+    const busy = new Set(calls).size;
     checked.check(
       'I8 slots',
       busy <= offer.slots,
-      () => `${after.ref.id} has ${busy} leases and ${offer.slots} slots.`,
+      () => `${after.ref.id} has ${busy} calls and ${offer.slots} slots.`,
     );
   }
 };
@@ -300,4 +303,5 @@ export const AFTER_EVERY_COMMIT: readonly Rule[] = [
   boundedMemory,
   blobs,
   versions,
+  ...OF_TURNS,
 ];

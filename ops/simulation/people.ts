@@ -5,6 +5,7 @@ import { jobRef, quotaRef, type ActorRef } from '../../machines/contract/ids.ts'
 import type { JobRequest } from '../../machines/contract/requests.ts';
 import type { JobContext } from '../../machines/job/context.ts';
 import { isSettled } from '../../runtime/actor.ts';
+import { readConfig } from '../../runtime/config.ts';
 import type { Host } from '../../runtime/host.ts';
 import type { Outcome } from '../../runtime/mailbox.ts';
 import { Refused } from '../../runtime/refusals.ts';
@@ -15,6 +16,7 @@ import type { Random } from './random.ts';
 import type { RuntimeProcess } from './runtime-process.ts';
 import type { World } from './world.ts';
 
+const CONFIG = readConfig({});
 const ANSWER_WITHIN_MS = 10_000;
 const TRIES_MAX = 12;
 
@@ -58,7 +60,11 @@ export function request<T>(
         carriedOut(value);
         answer({ value });
       },
-      (error: Error) => answer({ error }),
+      (error: Error) => {
+        if (error instanceof TypeError)
+          world.violate('I0 no programmer error', `${what}: ${error.stack}`);
+        answer({ error });
+      },
     );
   });
 }
@@ -188,7 +194,10 @@ export class Person {
         const { turns, dispatcher } = core!;
         const ids = world.idsOf(owner);
         const modelRules = FOR_EVERYBODY;
-        const host = { turns, dispatcher, clock: clock!, ids, modelRules } as unknown as Host;
+        const host = {
+          ...{ turns, dispatcher, clock: clock!, ids, modelRules },
+          ...{ store: world.memory, config: CONFIG, times: core!.times },
+        } as unknown as Host;
         return submitJob(host, {
           accountId,
           principal: accountId,

@@ -2,6 +2,8 @@
 // and everything that was on its way to it; what it had sent to the store may still arrive.
 import type { Component } from '../../runtime/component.ts';
 import { makeCore, type Core } from '../../runtime/core.ts';
+import { StoreUnavailable } from '../../db/store.ts';
+import type { Pause } from '../../machines/contract/pauses.ts';
 import type { Output } from '../../machines/contract/worker-protocol.ts';
 import { NEWER, OLDER } from './deploy.ts';
 import { deepFreeze } from './freeze.ts';
@@ -64,6 +66,7 @@ export class RuntimeProcess {
       log: (message) => world.logged(owner, message),
       observe: (component) => this.#observe(component),
       registry: this.isNewer ? NEWER : OLDER,
+      readPauses: () => this.#readPauses(owner, random),
       leftAlone: () => world.seen('An older runtime leaves alone what a newer one has written.'),
       ...(world.hasChannel
         ? { channel: world.ether.channel(owner, runtimeId, random.split('channel')) }
@@ -86,6 +89,20 @@ export class RuntimeProcess {
         this.bootLater(500, 3_000);
       },
     );
+  }
+
+  /** They are rows of the database, too. */
+  #readPauses(owner: Owner, random: Random): Promise<Pause[]> {
+    const world = this.#world;
+    return new Promise((resolve, reject) => {
+      world.scheduler.after(random.between(0.2, 3), owner, 'reads pauses', () => {
+        if (world.isAway(owner)) return reject(new StoreUnavailable('The store is away.'));
+        const { pauses } = world.auditor.room;
+        resolve(
+          [...pauses.values()].map(({ since: at, ...target }) => ({ ...target, by: '', at })),
+        );
+      });
+    });
   }
 
   bootLater(leastMs: number, mostMs: number): void {

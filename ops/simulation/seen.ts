@@ -1,4 +1,5 @@
 // Rare situations that show in a commit as a whole.
+import type { WorkerContext } from '../../machines/worker/context.ts';
 import type { Change, Commit } from './books.ts';
 import type { Sometimes } from './sometimes.ts';
 import type { World } from './world.ts';
@@ -43,6 +44,28 @@ const SIGNS = {
   'A job ends and the next one is assigned in one commit.': ({ changes }) =>
     changes.some(ends) &&
     changes.some((change) => change.before?.state === 'queued' && isAssigned(change)),
+  'Several jobs share an engine call.': ({ turns }) =>
+    turns.some(({ event }) => event.type === 'job.dispatched' && event.batch !== undefined),
+  'Several jobs wait for one load.': ({ changes }) =>
+    changes.some(({ after }) => {
+      if (after.ref.kind !== 'worker') return false;
+      const { loading, slots } = (after.context as WorkerContext).run;
+      return Object.values(slots).filter(({ model }) => model === loading).length > 1;
+    }),
+  'Who asked for much waits for who asked for less.': (commit, { auditor: { room } }) => {
+    const counts = new Map<string, number>();
+    for (const { accountId } of room.all) counts.set(accountId, (counts.get(accountId) ?? 0) + 1);
+    return room
+      .givenIn(commit)
+      .some(({ job }) =>
+        room.all.some(
+          ({ accountId, plan, queuedAt }) =>
+            plan === job.plan &&
+            queuedAt < job.queuedAt &&
+            counts.get(accountId)! > 2 * counts.get(job.accountId)!,
+        ),
+      );
+  },
 } satisfies Partial<Record<Sometimes, Sign>>;
 
 const ALL = Object.entries(SIGNS) as [Sometimes, Sign][];

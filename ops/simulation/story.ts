@@ -39,6 +39,7 @@ export async function tellStory(world: World): Promise<void> {
 
   world.tell('story', () => 'a long quiet');
   scheduler.jump(nextMidnight(scheduler.now) - random.between(8_000, 15_000) - scheduler.now);
+  world.auditor.room.anew(scheduler.now);
   world.seen('A whole day passes while nobody looks.');
 
   world.tell('story', () => 'the second evening');
@@ -131,6 +132,7 @@ async function heal(world: World): Promise<void> {
   world.healedAt = scheduler.now;
   world.isStoreDown = false;
   world.partitioned.clear();
+  world.auditor.room.pauses.clear();
   for (const runtime of world.runtimes) {
     scheduler.resume(runtime.owner);
     runtime.bootLater(10, 500);
@@ -165,6 +167,7 @@ async function heal(world: World): Promise<void> {
     scheduler.after(500, null, 'looks', () => {
       if (world.books.turns > turns) quietSince = scheduler.now;
       turns = world.books.turns;
+      world.idleHands.look();
       if (scheduler.now > end || scheduler.count > last || isAtRest()) isDone = true;
       else if (scheduler.now - quietSince > 1_500) scheduler.jump(6_000);
       look();

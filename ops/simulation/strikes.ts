@@ -1,6 +1,7 @@
 // Faults that strike the world from time to time: each kind that is on comes again and again, at drawn
 // moments, until the world heals.
-import { workerRef } from '../../machines/contract/ids.ts';
+import { jobRef, workerRef } from '../../machines/contract/ids.ts';
+import { PAUSE_SCOPES } from '../../machines/contract/pauses.ts';
 import type { Strike } from './faults.ts';
 import { post } from './people.ts';
 import type { Random } from './random.ts';
@@ -94,6 +95,31 @@ const BLOWS: Readonly<Record<Strike, Blow>> = {
     ] as const);
     post(world, random, workerRef(id), { type: wish });
     return id;
+  },
+  moveJob: (world, random) => {
+    const waiting = [...world.auditor.room.all];
+    if (waiting.length === 0) return null;
+    const { id, accountId } = random.pick(waiting);
+    const to = random.pick(['front', 'back', 'back', 'own'] as const);
+    post(world, random, jobRef(accountId, id), { type: 'job.moveRequested', to });
+    return id;
+  },
+  pause: (world, random) => {
+    const scope = random.pick(PAUSE_SCOPES);
+    const names = {
+      queue: [''],
+      model: world.models,
+      plan: ['free', 'starter', 'pro'],
+      worker: world.agents.map(({ id }) => id),
+    } as const;
+    const name = random.pick<string>(names[scope]);
+    const { pauses } = world.auditor.room;
+    pauses.set(`${scope} ${name}`, { scope, name, since: world.scheduler.now });
+    world.seen('An operator pauses what waits.');
+    world.scheduler.after(random.logarithmic(500, 40_000), null, 'goes on', () =>
+      pauses.delete(`${scope} ${name}`),
+    );
+    return `${scope} ${name}`;
   },
   changePlan: (world, random) => {
     const person = random.pick(world.people);

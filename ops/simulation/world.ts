@@ -12,6 +12,7 @@ import type { Check, Invariant, Violation } from './check.ts';
 import { Files } from './files.ts';
 import { drawSwarm, type Fault, type Mishap, type Swarm } from './faults.ts';
 import { History, Subscriber } from './history.ts';
+import { IdleHands } from './idle-hands.ts';
 import type { Limits } from './limits.ts';
 import { Person } from './people.ts';
 import { Random } from './random.ts';
@@ -46,6 +47,7 @@ export class World {
   readonly witness = new Witness(this);
   readonly ether = new Ether(this);
   readonly files = new Files(this);
+  readonly idleHands = new IdleHands(this);
   /** Some seeds have runtimes that only look, now and then, for what others do. */
   readonly hasChannel: boolean;
   readonly hasPresence: boolean;
@@ -179,6 +181,7 @@ const offerOf = (id: string): ModelOffer => ({
   vramBytes: 1e9,
   loadMs: 500,
   runMs: 1000,
+  ...(id !== 'film' && { batch: { max: 3, cost: 0.4 } }),
   limits: {},
   styles: [],
   voices: [],

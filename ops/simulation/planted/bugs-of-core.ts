@@ -32,8 +32,8 @@ export const BUGS_OF_CORE: readonly PlantedBug[] = [
     file: 'runtime/compute.ts',
     find: 'mail.doubts.length > 0 && (await wasCommitted(mail, seams))',
     replace: 'mail.doubts.length > 99 && (await wasCommitted(mail, seams))',
-    breaks: 'I8 slots',
-    why: 'a report that a late commit has counted counts again, and frees what is busy',
+    breaks: 'I11 effect once',
+    why: 'a late commit has counted it: fences keep reports from counting twice, but an operator is heard twice',
   },
   {
     name: 'a lost component stays in memory',
