@@ -11,9 +11,14 @@ import { rareTurn } from './sometimes.ts';
 import { WaitingRoom } from './waiting-room.ts';
 import type { World } from './world.ts';
 
+/** Longer than jobs rest whose assignment did not come about. */
+const RESTS_MS = 3_000;
+
 export class Auditor {
   readonly #world: World;
   readonly room = new WaitingRoom();
+  /** When a runtime last had to do something again: what it had given away then rests for a second. */
+  readonly #troubledAt = new WeakMap<Owner, number>();
   /** Attempts that a worker brought along and that are nobody's any more: told to stop, and hold no slot. */
   readonly #unclaimed = new Set<string>();
 
@@ -42,7 +47,8 @@ export class Auditor {
       return lease && lease.holder !== null && lease.expiresAt > at ? lease.term : null;
     };
     const { room } = this;
-    const checked = { commit, books, check, room, isUploaded, leaseTerm };
+    const isCalm = result.at - (this.#troubledAt.get(runtime) ?? 0) > RESTS_MS;
+    const checked = { commit, books, check, room, isCalm, isUploaded, leaseTerm };
     for (const rule of AFTER_EVERY_COMMIT) {
       rule(checked);
       if (world.violation) return;
@@ -69,6 +75,10 @@ export class Auditor {
 
   isUnclaimed(worker: string, attemptKey: string): boolean {
     return this.#unclaimed.has(`${worker} ${attemptKey}`);
+  }
+
+  troubled(runtime: Owner): void {
+    this.#troubledAt.set(runtime, this.#world.scheduler.now);
   }
 
   refused(batch: CommitBatch, error: Error): void {

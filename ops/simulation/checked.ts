@@ -11,6 +11,8 @@ export interface Checked {
   readonly books: Books;
   readonly check: Check;
   readonly room: WaitingRoom;
+  /** Nothing of this runtime's was lost lately. */
+  readonly isCalm: boolean;
   /** Was the file uploaded for that account? */
   readonly isUploaded: (accountId: string, blob: string) => boolean;
   /** The term in which somebody holds the lease; null when nobody does. */

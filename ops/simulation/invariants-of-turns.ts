@@ -1,6 +1,7 @@
 // Whose turn it is: what the policy promises about the order in which waiting jobs are given to workers, as far
 // as it can be told from what is stored. A runtime may not have heard yet of what another one has just written,
-// so only jobs that have stood in the line for a while can be wronged.
+// so only jobs that have stood in the line for a while can be wronged; and one whose assignment was lost rests for a
+// moment, which nobody can see from here.
 import { workersOf, type Rule } from './checked.ts';
 import type { Given, Waiting } from './waiting-room.ts';
 
@@ -23,7 +24,8 @@ const isBefore = (waiting: Waiting, { job, worker }: Given, at: number): boolean
   job.failedOn.length === 0;
 
 /** S1: of one person, jobs of one model go in the order of asking. */
-const inTheOrderOfAsking: Rule = ({ commit, room, check }) => {
+const inTheOrderOfAsking: Rule = ({ commit, room, isCalm, check }) => {
+  if (!isCalm) return;
   const given = room.givenIn(commit);
   const gone = new Set(given.map(({ job }) => job.id));
   for (const each of given)
@@ -37,7 +39,8 @@ const inTheOrderOfAsking: Rule = ({ commit, room, check }) => {
 };
 
 /** S2: who got nothing lately is not passed over for who came later and asks for the same. */
-const newcomersFirst: Rule = ({ commit, room, check }) => {
+const newcomersFirst: Rule = ({ commit, room, isCalm, check }) => {
+  if (!isCalm) return;
   const given = room.givenIn(commit);
   const gone = new Set(given.map(({ job }) => job.id));
   const first = new Map<string, Waiting>();

@@ -155,6 +155,7 @@ export class World {
 
   logged(runtime: Owner, message: string): void {
     this.tell(runtime.name, () => `logs ${message.slice(0, 200)}`);
+    if (message.includes('are tried again')) this.auditor.troubled(runtime);
     if (message.startsWith('after a commit:'))
       this.violate('I0 no programmer error', `${runtime.name} logged ${message.slice(0, 300)}`);
   }

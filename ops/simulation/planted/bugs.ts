@@ -3,6 +3,7 @@
 import type { Invariant } from '../check.ts';
 import { BUGS_OF_CHARTS } from './bugs-of-charts.ts';
 import { BUGS_OF_CORE } from './bugs-of-core.ts';
+import { BUGS_OF_SCHEDULING } from './bugs-of-scheduling.ts';
 
 export interface Patch {
   readonly file: string;
@@ -19,4 +20,8 @@ export interface PlantedBug extends Patch {
   readonly why: string;
 }
 
-export const PLANTED_BUGS: readonly PlantedBug[] = [...BUGS_OF_CHARTS, ...BUGS_OF_CORE];
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  ...BUGS_OF_CHARTS,
+  ...BUGS_OF_CORE,
+  ...BUGS_OF_SCHEDULING,
+];
