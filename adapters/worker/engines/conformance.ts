@@ -146,6 +146,65 @@ function testModel(engineOf: () => Engine, each: ConformanceCase): void {
     expect((await run()).outputs).toHaveLength(1);
   });
 
+  const members = (count: number) =>
+    Array.from({ length: count }, (_, index) => {
+      const stop = new AbortController();
+      const seed = each.seeded ? { seed: 20 + index } : {};
+      const job = jobOf(each, {
+        ...{ id: `job_conformance_${index}`, params: paramsOf(each, { ...each.params, ...seed }) },
+      });
+      const updates: EngineUpdate[] = [];
+      return {
+        ...{ job, updates, stop, signal: stop.signal },
+        report: (update: EngineUpdate) => void updates.push(update),
+      };
+    });
+  const offersBatch = async () =>
+    (await engineOf().models()).find(({ id }) => id === each.model)!.batch !== undefined;
+
+  test('gives each of a shared call what it gets alone, where it offers that', async () => {
+    if (!(await offersBatch())) return;
+    const both = members(2);
+    const outputs = await engineOf().runBatch!(both, never);
+    expect(outputs).toHaveLength(2);
+    for (const [index, { job, updates }] of both.entries()) {
+      expect(updates[0]).toEqual({ type: 'started' });
+      await checkUpdates(updates);
+      expect(outputs[index]).toHaveLength(1);
+      await checkOutput(outputs[index]![0]!, each.expected);
+      const alone = await engineOf().run(job, () => {}, never);
+      if (each.seeded) expect(isSame(outputs[index]![0]!, alone[0]!)).toBe(true);
+    }
+  });
+
+  test('a shared call goes on without one, stops when nobody wants it, fails as a whole', async () => {
+    if (!(await offersBatch())) return;
+    const [one, other] = members(2) as [
+      ReturnType<typeof members>[0],
+      ReturnType<typeof members>[0],
+    ];
+    one.stop.abort(new Error('called off'));
+    const outputs = await engineOf().runBatch!([one, other], never);
+    await checkOutput(outputs[1]![0]!, each.expected);
+
+    const stop = new AbortController();
+    const reason = new Error('no longer wanted');
+    const long = members(2).map((member) => ({
+      ...member,
+      job: { ...member.job, params: paramsOf(each, each.long.params) },
+      report: (update: EngineUpdate) => void (update.type !== 'started' && stop.abort(reason)),
+    }));
+    await expect(engineOf().runBatch!(long, stop.signal)).rejects.toBe(reason);
+
+    const [bad] = each.invalid;
+    const wrong = { ...other.job, params: bad!.params as unknown as JobParams };
+    const failing = [members(1)[0]!, { ...other, job: wrong }];
+    await expect(engineOf().runBatch!(failing, never)).rejects.toMatchObject({
+      code: 'invalidInput',
+    });
+    expect((await run()).outputs).toHaveLength(1);
+  });
+
   test.each(each.invalid.map((job) => [JSON.stringify(job).slice(0, 80), job] as const))(
     'refuses with invalidInput: %s',
     async (_name, { prompt = each.prompt, params, inputs = each.inputs ?? [] }) => {

@@ -8,7 +8,8 @@ const endless = { params: { width: 2048, height: 2048, steps: 50 } };
 
 describeEngine({
   name: 'builtin',
-  open: () => createBuiltinEngine(),
+  // So many that it takes several pictures at once.
+  open: () => createBuiltinEngine({ cores: 4 }),
   cases: [
     {
       model: 'sketch',
