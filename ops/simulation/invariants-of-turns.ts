@@ -10,7 +10,7 @@ export const HEARD_OF_MS = 20_000;
 /** Long after which what a person got is forgotten. */
 const FORGOTTEN_MS = 20 * 3_600_000;
 /** Run times are learned while jobs wait: now and then a job looks shorter than an equal one before it. */
-const PASSED_MAX = 3;
+const PASSED_MAX = 2;
 
 /** Both ask the same of a worker, and this one was there before. */
 const isBefore = (waiting: Waiting, { job, worker }: Given, at: number): boolean =>
@@ -38,7 +38,7 @@ const inTheOrderOfAsking: Rule = ({ commit, room, isCalm, check }) => {
         );
 };
 
-/** S2: who got nothing lately is not passed over for who came later and asks for the same. */
+/** S2: who got nothing lately is not passed over for who came later and asks for as much. */
 const newcomersFirst: Rule = ({ commit, room, isCalm, check }) => {
   if (!isCalm) return;
   const given = room.givenIn(commit);
@@ -54,7 +54,7 @@ const newcomersFirst: Rule = ({ commit, room, isCalm, check }) => {
       const servedAt = room.servedAt(waiting.accountId);
       if (gone.has(waiting.id) || waiting.accountId === each.job.accountId) continue;
       if (servedAt !== null && commit.at - servedAt < FORGOTTEN_MS) continue;
-      if (waiting.work !== each.job.work || !isBefore(waiting, each, commit.at)) continue;
+      if (waiting.work > each.job.work || !isBefore(waiting, each, commit.at)) continue;
       if (room.pausedSince(waiting, each.worker) !== null) continue;
       waiting.passed += 1;
       check(

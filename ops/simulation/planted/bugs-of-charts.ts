@@ -78,8 +78,8 @@ export const BUGS_OF_CHARTS: readonly PlantedBug[] = [
   {
     name: 'a cancel is ignored while a job backs off',
     file: 'machines/job/machine.ts',
-    find: "      on: { 'job.cancelRequested': { target: 'releasing', actions: 'endCancelled' } },\n      after: { backoff: 'queued' },",
-    replace: "      after: { backoff: 'queued' },",
+    find: "        'job.cancelRequested': { target: 'releasing', actions: 'endCancelled' },\n        'job.moveRequested': { guard: 'isElsewhere', actions: 'notePlace' },\n      },\n      after: {",
+    replace: '      },\n      after: {',
     breaks: 'I4 one ending',
     why: 'a job that was cancelled goes on',
   },
@@ -126,13 +126,13 @@ export const BUGS_OF_CHARTS: readonly PlantedBug[] = [
   {
     name: 'a worker takes more than it has slots',
     file: 'machines/worker/context.ts',
-    find: '  if (Object.keys(run.slots).length >= offer.slots) return false;\n',
+    find: '  if (!hasPlace(context, order)) return false;\n',
     replace: '',
     and: [
       {
-        file: 'runtime/fleet.ts',
-        find: '      if (busy >= offer.slots) continue;\n',
-        replace: '',
+        file: 'runtime/workplace.ts',
+        find: 'return Math.max(0, offer.slots - callsIn(run.slots));',
+        replace: 'return offer.slots;',
       },
       {
         file: 'runtime/fleet.ts',

@@ -15,7 +15,7 @@ export const BUGS_OF_SCHEDULING: readonly PlantedBug[] = [
     file: 'machines/scheduling/policy.ts',
     find: '/ (1 + servedMs / FAIR_SHARE_MS);',
     replace: '* (1 + servedMs / 1_000);',
-    breaks: 'S2 newcomers first',
+    breaks: 'S1 order of asking',
     why: 'who got and wants much counts more, not less',
   },
   {
@@ -36,11 +36,19 @@ export const BUGS_OF_SCHEDULING: readonly PlantedBug[] = [
     why: 'read, and not kept',
   },
   {
-    name: 'a job that rests is not put back in the line',
-    file: 'runtime/dispatcher.ts',
-    find: '      this.#resting.delete(id);\n      this.#queue.set(job);\n',
-    replace: '      this.#resting.delete(id);\n',
+    name: 'who comes last goes first',
+    file: 'machines/scheduling/policy.ts',
+    find: '(worth * (1 + lateMs / PATIENCE_MS[job.plan]))',
+    replace: '(worth / (1 + lateMs / 1_000))',
+    breaks: 'S2 newcomers first',
+    why: 'a wait counts against whoever waits',
+  },
+  {
+    name: 'a model is never loaded',
+    file: 'machines/scheduling/policy.ts',
+    find: 'if (!heads[0] || loadMs === Infinity) return null;',
+    replace: 'if (!heads[0] || loadMs > 0) return null;',
     breaks: 'S4 idle hands',
-    why: 'nobody looks for it while others wait',
+    why: 'whoever is idle waits for work that fits its memory',
   },
 ];
