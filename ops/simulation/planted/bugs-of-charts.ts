@@ -134,11 +134,6 @@ export const BUGS_OF_CHARTS: readonly PlantedBug[] = [
         find: 'return Math.max(0, offer.slots - callsIn(run.slots));',
         replace: 'return offer.slots;',
       },
-      {
-        file: 'runtime/fleet.ts',
-        find: '        freeSlots: offer.slots - busy,',
-        replace: '        freeSlots: 1,',
-      },
     ],
     breaks: 'I8 slots',
     why: 'neither the dispatcher nor the worker counts them',

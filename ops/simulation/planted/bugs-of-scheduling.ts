@@ -40,7 +40,7 @@ export const BUGS_OF_SCHEDULING: readonly PlantedBug[] = [
     file: 'machines/scheduling/policy.ts',
     find: '(worth * (1 + lateMs / PATIENCE_MS[job.plan]))',
     replace: '(worth / (1 + lateMs / 1_000))',
-    breaks: 'S2 newcomers first',
+    breaks: 'S1 order of asking',
     why: 'a wait counts against whoever waits',
   },
   {
