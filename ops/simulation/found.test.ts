@@ -23,6 +23,7 @@ const FOUND: readonly { readonly seed: number; readonly what: string }[] = [
     seed: 143,
     what: 'a hello that was committed late undid a later one, and slots were filled twice',
   },
+  { seed: 269, what: 'jobs were never read when the store was away as the lease came' },
   { seed: 671, what: 'the check counted the difference of a plan to the day after it' },
 ];
 
