@@ -2,7 +2,8 @@
 // decision is a turn of the job and the worker, in the commit that made it possible: a job that finds a
 // worker free is assigned in the commit of its submit. Decides only while it holds its lease.
 import type { Lease, Store, StoredActor } from '../db/store.ts';
-import type { JobSpec, Plan } from '../machines/contract/events.ts';
+import { batchKeyOf } from '../machines/contract/batching.ts';
+import type { JobEvent, JobSpec, Plan } from '../machines/contract/events.ts';
 import { jobRef, quotaRef, refKey, workerRef, type ActorRef } from '../machines/contract/ids.ts';
 import type { Modality } from '../machines/contract/models.ts';
 import type { EtaView, ModelView, StatusView } from '../machines/contract/views.ts';
@@ -13,7 +14,10 @@ import {
   type FleetWorker,
   type WaitingJob,
 } from '../machines/scheduling/policy.ts';
+import { dispatchWhy } from '../machines/scheduling/dispatch-why.ts';
+import type { Times } from '../machines/scheduling/times.ts';
 import { isSettled, isUnreadable, stateName, type Actor } from './actor.ts';
+import type { Backlog } from './backlog.ts';
 import type { Clock } from './clock.ts';
 import type { Component } from './component.ts';
 import type { KnownOffer } from './feasibility.ts';
@@ -22,6 +26,7 @@ import type { Leases } from './leases.ts';
 import { OpenJobs } from './open-jobs.ts';
 import { Outlooks } from './outlooks.ts';
 import { Queue } from './queue.ts';
+import type { Lane } from './queue-bound.ts';
 import type { Reader } from './reader.ts';
 import type { Assigner } from './compute.ts';
 import type { Mail } from './mailbox.ts';
@@ -40,6 +45,8 @@ interface Seams {
   readonly reader: Reader;
   readonly version: string;
   readonly pauses: Pauses;
+  /** How long things take, as learned. */
+  readonly times: Times;
   /** Is the worker's socket open, as far as this runtime can know? */
   readonly isConnected: (workerId: string, runtime: string) => boolean;
   /** There may be something to assign. */
@@ -49,8 +56,8 @@ interface Seams {
 export class Dispatcher implements Assigner {
   readonly #seams: Seams;
   readonly #queue = new Queue();
-  readonly #fleet = new Fleet();
-  readonly #outlooks = new Outlooks(this.#queue, this.#fleet);
+  readonly #fleet: Fleet;
+  readonly #outlooks: Outlooks;
   readonly #open = new OpenJobs();
   /** Decided on, and not yet seen with a worker. One that is queued again was turned down. */
   readonly #decided = new Set<string>();
@@ -61,6 +68,8 @@ export class Dispatcher implements Assigner {
 
   constructor(seams: Seams) {
     this.#seams = seams;
+    this.#fleet = new Fleet({ times: seams.times, now: () => seams.clock.now() });
+    this.#outlooks = new Outlooks(this.#queue, this.#fleet);
   }
 
   /**
@@ -117,7 +126,10 @@ export class Dispatcher implements Assigner {
     if (isSettled(actor)) {
       this.#drop(id);
       this.#open.end(id);
-      this.#outlooks.learn(contextOf<JobContext>(actor));
+      const job = contextOf<JobContext>(actor);
+      this.#fleet.noteJob(job);
+      this.#noteUsage(job, 1);
+      this.#outlooks.learn(job);
       return;
     }
     if (this.#open.revisionOf(id) > actor.revision) return;
@@ -125,13 +137,22 @@ export class Dispatcher implements Assigner {
     const { ref, revision, snapshot } = actor;
     const running = snapshot.hasTag('running');
     this.#open.set({ ref, revision, running, modality: spec.modality });
-    this.#queue.remove(id);
+    this.#fleet.noteJob({ spec, run });
+    if (running) this.#queue.take(id);
+    else this.#queue.remove(id);
     this.#resting.delete(id);
     const turnedDown = this.#decided.delete(id);
     if (stateName(snapshot.value) !== 'queued') return;
-    const job = waiting(spec, run, this.#fleet.runMs(spec.model) * spec.work);
+    const job = waiting(spec, run, this.expectedMs(spec));
     if (turnedDown) this.#rest(job);
     else this.#queue.set(job);
+  }
+
+  /** GPU time that the person got, also from others' dispatchers: by it the next one goes on. */
+  #noteUsage({ spec, run }: JobContext, sign: 1 | -1): void {
+    if (run.runMs === null || run.finishedAt === null) return;
+    const ownMs = run.runMs / (run.batch?.size ?? 1);
+    this.#queue.usage.note(spec.accountId, sign * ownMs, run.finishedAt);
   }
 
   #rest(job: WaitingJob): void {
@@ -156,44 +177,68 @@ export class Dispatcher implements Assigner {
    */
   async lookForMissed(): Promise<void> {
     if (this.#queue.size > 0 || !this.#seams.leases.held('dispatcher')) return;
-    if (this.#fleet.available(this.#seams.isConnected).length > 0) await this.rebuild();
+    if (this.#fleet.hasFreeSlot(this.#seams.isConnected)) await this.rebuild();
   }
 
   assign(turned: readonly Actor[]): readonly Mail[] {
     for (const actor of turned) this.#note(actor);
-    const { leases, clock, pauses } = this.#seams;
+    const { leases, clock, pauses, isConnected } = this.#seams;
     const fence = leases.held('dispatcher');
     if (!fence || this.#queue.size === 0 || pauses.isEverything) return [];
-    const fleet = this.#free();
-    if (fleet.length === 0) return [];
-    const queue = pauses.queue(this.#queue);
-    return decide(queue, fleet, clock.now()).map((each) => this.#mailFor(each, fence));
+    if (!this.#fleet.hasFreeSlot(isConnected)) return [];
+    const now = clock.now();
+    const decisions = decide(pauses.queue(this.#queue), this.#workers(), now);
+    return decisions.flatMap((each) => this.#mailsFor(each, fence, now));
   }
 
-  #free(): readonly FleetWorker[] {
+  #workers(): readonly FleetWorker[] {
     return this.#seams.pauses.fleet(this.#fleet.available(this.#seams.isConnected));
   }
 
   upcoming(count: number): ActorRef[] {
     const { clock, pauses } = this.#seams;
-    const free = this.#free();
-    const each = Math.ceil(count / free.length);
-    const fleet = free.map((worker) => ({ ...worker, freeSlots: each }));
-    const jobs = decide(pauses.queue(this.#queue), fleet, clock.now()).map(({ job }) => job);
+    const workers = this.#workers();
+    const each = Math.ceil(count / workers.length);
+    const fleet = workers.map((worker) => ({ ...worker, freeSlots: each }));
+    const decisions = decide(pauses.queue(this.#queue), fleet, clock.now());
+    const jobs = decisions.flatMap(({ job, batch = [] }) => [job, ...batch]);
     return jobs.flatMap(({ accountId, id }) => [jobRef(accountId, id), quotaRef(accountId)]);
   }
 
-  #mailFor({ job, worker }: Decision, fence: Lease): Mail {
-    this.#queue.remove(job.id);
+  /** One for each job of the engine call. */
+  #mailsFor({ job, batch = [], worker, why }: Decision, fence: Lease, now: number): Mail[] {
+    const jobs = [job, ...batch];
+    // A call of the same job at another time is another one.
+    const id = `${job.id}.${now.toString(36)}`;
+    const place = jobs.length > 1 ? { batch: { id, size: jobs.length } } : {};
+    const { id: workerId, epoch } = worker;
+    return jobs.map((each) => {
+      const reason = dispatchWhy(
+        why,
+        each === job ? null : { along: job, waitedMs: now - each.queuedAt },
+      );
+      const event = {
+        type: 'job.dispatched',
+        worker: workerId,
+        epoch,
+        ...place,
+        why: reason,
+      } as const;
+      return this.#mailFor(each, workerId, event, fence);
+    });
+  }
+
+  #mailFor(job: WaitingJob, workerId: string, event: JobEvent, fence: Lease): Mail {
+    this.#queue.take(job.id);
     this.#decided.add(job.id);
     return {
       to: jobRef(job.accountId, job.id),
-      event: { type: 'job.dispatched', worker: worker.id, epoch: worker.epoch },
+      event,
       fence,
       settle: () => undefined,
       // Lost to another writer, or the lease is. A job that rests with an operator is not looked at again.
       fail: (error) => {
-        if (!(error instanceof Parked)) void this.#lookAgain(job, worker.id);
+        if (!(error instanceof Parked)) void this.#lookAgain(job, workerId);
         else this.#decided.delete(job.id);
       },
       ...{ tries: 0, doubts: [] },
@@ -219,6 +264,7 @@ export class Dispatcher implements Assigner {
         if (kind !== 'job') continue;
         this.#drop(id);
         this.#open.forget(id);
+        this.#noteUsage(contextOf<JobContext>(after), -1);
         if (before) this.#noteJob(before);
         // What others said of it was passed over for what has just turned out not to be so.
         this.#unsure.set(key, after.ref);
@@ -245,7 +291,25 @@ export class Dispatcher implements Assigner {
 
   /** How many wait, by what they wait for. */
   get lines(): { readonly model: string; readonly plan: Plan; readonly waiting: number }[] {
-    return this.#queue.groups.map(({ model, plan, size }) => ({ model, plan, waiting: size }));
+    const lines = new Map<string, { model: string; plan: Plan; waiting: number }>();
+    for (const { model, plan, size } of this.#queue.lines) {
+      const known = lines.get(`${plan} ${model}`)?.waiting ?? 0;
+      lines.set(`${plan} ${model}`, { model, plan, waiting: known + size });
+    }
+    return [...lines.values()];
+  }
+
+  get backlog(): Backlog {
+    return this.#queue.backlog;
+  }
+
+  get lanes(): readonly Lane[] {
+    return this.#fleet.lanes;
+  }
+
+  /** How long it would run on a usual worker. */
+  expectedMs({ model, work }: Pick<JobSpec, 'model' | 'work'>): number {
+    return this.#seams.times.runMs(null, model, work).median;
   }
 
   outlook(jobId: string): Outlook {
@@ -299,7 +363,7 @@ const waiting = (spec: JobContext['spec'], run: JobContext['run'], runMs: number
   queuedAt: run.place?.to === 'back' ? run.place.at : run.submittedAt,
   work: spec.work,
   runMs,
-  batchKey: null,
+  batchKey: batchKeyOf(spec),
   failedOn: run.failedOn,
   isFirst: run.place?.to === 'front',
 });

@@ -1,18 +1,17 @@
 // The workers as last computed: what they have, hold and could do.
 import type { Modality, ModelOffer } from '../machines/contract/models.ts';
 import type { ModelView, StatusView } from '../machines/contract/views.ts';
-import type { FleetWorker, ModelOnWorker } from '../machines/scheduling/policy.ts';
-import type { WorkerContext } from '../machines/worker/context.ts';
+import type { JobContext } from '../machines/job/context.ts';
+import type { FleetWorker } from '../machines/scheduling/policy.ts';
+import type { Times } from '../machines/scheduling/times.ts';
 import { stateName, type Actor } from './actor.ts';
 import { modelViews, offersFor, type Known } from './catalogue.ts';
-import { fitsCard, type KnownOffer } from './feasibility.ts';
-import { hasRoomBeside } from './pins.ts';
-import { contextOf } from './views.ts';
+import type { KnownOffer } from './feasibility.ts';
+import type { Lane } from './queue-bound.ts';
+import { UnderWay } from './under-way.ts';
+import { Workplace } from './workplace.ts';
 
-interface Member {
-  readonly actor: Actor;
-  readonly models: ReadonlyMap<string, ModelOnWorker>;
-}
+type IsConnected = (workerId: string, runtime: string) => boolean;
 
 export interface Place {
   readonly slots: number;
@@ -22,31 +21,28 @@ export interface Place {
   readonly busyMs: number;
 }
 
+interface Seams {
+  readonly times: Times;
+  readonly now: () => number;
+}
+
 export class Fleet {
-  readonly #members = new Map<string, Member>();
+  readonly #seams: Seams & { readonly underWay: UnderWay };
+  readonly #members = new Map<string, Workplace>();
+
+  constructor(seams: Seams) {
+    this.#seams = { ...seams, underWay: new UnderWay(seams.times) };
+  }
 
   get(id: string): Actor | null {
     return this.#members.get(id)?.actor ?? null;
   }
 
   set(actor: Actor): void {
-    const old = this.#members.get(actor.ref.id);
+    const { id } = actor.ref;
+    const old = this.#members.get(id) ?? null;
     if (old && old.actor.revision > actor.revision) return;
-    const { offer, run } = contextOf<WorkerContext>(actor);
-    const was = old && contextOf<WorkerContext>(old.actor);
-    const sameModels = was?.offer === offer && was.run.pinned === run.pinned;
-    this.#members.set(actor.ref.id, {
-      actor,
-      models:
-        old && sameModels
-          ? old.models
-          : new Map(
-              offer.models
-                .filter((model) => fitsCard({ offer: model, gpu: offer.gpu }))
-                .filter((model) => hasRoomBeside(run.pinned, model, offer))
-                .map(({ id, loadMs }) => [id, { loadMs, pace: 1, batchMax: 1, batchCost: 1 }]),
-            ),
-    });
+    this.#members.set(id, new Workplace(actor, old, this.#seams));
   }
 
   /** Back to how it was before turns that will not be committed. */
@@ -55,45 +51,46 @@ export class Fleet {
     if (actor) this.set(actor);
   }
 
-  /**
-   * Workers with a free slot, as the policy wants to see them.
-   * @param isConnected what is known of a worker's socket beyond what was last committed
-   */
-  available(isConnected: (id: string, runtime: string) => boolean): FleetWorker[] {
-    const fleet: FleetWorker[] = [];
-    for (const { actor, models } of this.#members.values()) {
-      if (!actor.snapshot.hasTag('available')) continue;
-      const { offer, run } = contextOf<WorkerContext>(actor);
-      if (run.runtime === '' || !isConnected(actor.ref.id, run.runtime)) continue;
-      const busy = Object.keys(run.slots).length;
-      if (busy >= offer.slots) continue;
-      fleet.push({
-        id: actor.ref.id,
-        epoch: run.epoch,
-        freeSlots: offer.slots - busy,
-        models,
-        loaded: run.loaded,
-        loading: run.loading,
-        busy: busy > 0,
-        freeAt: 0,
-        running: Object.entries(run.slots).map(([job, { accountId, model }]) => ({
-          ...{ job, accountId, model, runMs: this.runMs(model) },
-        })),
-        pinned: run.pinned,
-      });
-    }
-    return fleet;
+  /** What a worker is to do, or does: as its job tells it. */
+  noteJob(job: JobContext): void {
+    const { underWay } = this.#seams;
+    if (!job.run.lease) return underWay.end(job.spec.id);
+    const offers = this.#members.get(job.run.lease.worker)?.context.offer.models;
+    const offer = offers?.find(({ id }) => id === job.spec.model);
+    underWay.note(job, offer?.batch?.cost ?? 1);
+  }
+
+  #connected(isConnected: IsConnected): Workplace[] {
+    return [...this.#members.values()].filter(
+      ({ isAvailable, actor, context }) =>
+        isAvailable && isConnected(actor.ref.id, context.run.runtime),
+    );
+  }
+
+  /** @param isConnected what is known of a worker's socket beyond what was last committed */
+  hasFreeSlot(isConnected: IsConnected): boolean {
+    return this.#connected(isConnected).some(({ freeSlots }) => freeSlots > 0);
+  }
+
+  /** Workers that take work, with a free slot or without, as the policy wants to see them. */
+  available(isConnected: IsConnected): FleetWorker[] {
+    return this.#connected(isConnected).map(({ view }) => view);
   }
 
   get #contexts(): Known[] {
-    return [...this.#members.values()].map(({ actor }) => ({
-      actor,
-      context: contextOf<WorkerContext>(actor),
-    }));
+    return [...this.#members.values()];
   }
 
   offersFor(modality: Modality, model: string | null): KnownOffer[] {
     return offersFor(this.#contexts, modality, model);
+  }
+
+  get lanes(): Lane[] {
+    return [...this.#members.values()].map(({ actor, models, context }) => ({
+      models,
+      slots: context.offer.slots,
+      isHere: actor.snapshot.hasTag('available'),
+    }));
   }
 
   /** Could one worker be asked for both models? Then jobs of the two wait for each other. */

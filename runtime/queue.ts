@@ -143,6 +143,7 @@ interface Entry {
   readonly person: Person;
   readonly line: Line;
   readonly stockKey: string;
+  readonly lineKey: string;
 }
 
 /** People remembered before the first look for those that need not be. */
@@ -189,14 +190,15 @@ export class Queue implements WaitingQueue {
     const person = this.#person(job);
     const stockKey = [job.model, ...job.failedOn].join(' ');
     const stock = this.#stocks.get(stockKey) ?? this.#open(stockKey, job);
-    const lineKey = `${job.plan} ${job.accountId}`;
+    // One that goes before all others does not wait for those its person asked for earlier.
+    const lineKey = [job.plan, job.accountId, ...(job.isFirst ? ['first'] : [])].join(' ');
     const line = stock.byPerson.get(lineKey) ?? new Line(job, person);
     stock.byPerson.set(lineKey, line);
     const ticket: Ticket = { job, worth: worthOf(job), ownTurnAt: 0, frontMs: 0 };
     person.join(ticket);
     line.join(ticket);
     this.backlog.add(job);
-    this.#entries.set(job.id, { ticket, person, line, stockKey });
+    this.#entries.set(job.id, { ticket, person, line, stockKey, lineKey });
   }
 
   /** It waits no longer, and nobody is to run it. */
@@ -212,14 +214,14 @@ export class Queue implements WaitingQueue {
   #leave(id: string, isTaken: boolean): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
-    const { ticket, person, line, stockKey } = entry;
+    const { ticket, person, line, stockKey, lineKey } = entry;
     this.#entries.delete(id);
     this.backlog.remove(ticket.job);
     person.leave(ticket, isTaken);
     line.leave(ticket);
     if (line.size > 0) return;
     const { byPerson } = this.#stocks.get(stockKey)!;
-    byPerson.delete(`${line.plan} ${line.accountId}`);
+    byPerson.delete(lineKey);
     if (byPerson.size === 0) this.#stocks.delete(stockKey);
   }
 
