@@ -1,5 +1,6 @@
 // What a model is, as a worker offers it and as the catalogue shows it.
 import { z } from 'zod';
+import { batchOffer } from './batching.ts';
 
 export const MODALITIES = ['image', 'video', 'text', 'audio', 'transcript'] as const;
 export const modality = z.enum(MODALITIES);
@@ -55,6 +56,8 @@ export const modelOffer = z.strictObject({
   /** Typical time of one standard output (1 token's worth), for the first estimates. */
   runMs: z.number().positive(),
   limits: modelLimits,
+  /** Jobs with equal batch keys may share one engine call; absent: each has its own. */
+  batch: batchOffer.optional(),
   /** Choices a person can make: styles of an image, voices of speech. */
   styles: z.array(text).max(200).default([]),
   voices: z.array(text).max(200).default([]),
