@@ -39,7 +39,7 @@ const WAITING_MAX = 9;
 
 export class SimulatedProcess {
   model: SimulatedModel;
-  readonly startedAt = Date.now();
+  startedAt = Date.now();
   readonly counters = { gens: 0, images: 0, speeches: 0, transcriptions: 0 };
   readonly #pace: Pace;
   /** Under way, or the last. */

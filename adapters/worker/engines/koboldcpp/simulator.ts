@@ -42,6 +42,7 @@ const PACE = {
   fallbackMs: 120,
 };
 const REQUESTS_KEPT = 1000;
+const AGE_MS = 3_600_000;
 const NO_MODEL: SimulatedModel = { name: 'inactive', contextTokens: 4096 };
 
 export class KoboldSimulator {
@@ -71,6 +72,8 @@ export class KoboldSimulator {
     this.pace = { ...PACE, ...options.pace };
     this.wire = { isProxied: options.isRouter === true };
     this.process = new SimulatedProcess(options.launch, this.pace);
+    // It was there long before anybody asked: one that is younger is another one.
+    this.process.startedAt -= AGE_MS;
   }
 
   static async start(options: KoboldSimulatorOptions): Promise<KoboldSimulator> {
