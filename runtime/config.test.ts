@@ -50,6 +50,14 @@ describe('settings', () => {
     expect(readConfig({}).worker).toMatchObject({ enginesFile: null, gpu: null, engineUrls: {} });
   });
 
+  it('bound the line of each plan', () => {
+    const minute = 60_000;
+    expect(readConfig({ TESSERA_QUEUE_FREE_MINUTES: '30' }).queueBoundsMs).toEqual({
+      ...{ free: 30 * minute, starter: 240 * minute, pro: 480 * minute },
+    });
+    expect(refusal({ TESSERA_QUEUE_PRO_MINUTES: '0' })).toMatch(/^TESSERA_QUEUE_PRO_MINUTES must/);
+  });
+
   it('take an empty value for none', () => {
     expect(readConfig({ PORT: '', PUBLIC_URL: '' })).toMatchObject({ port: 8000, publicUrl: null });
   });

@@ -4,7 +4,9 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import type { Plan } from '../machines/contract/events.ts';
 
+const MINUTE_MS = 60_000;
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 
 /** Nothing outside this machine can reach an address that this accepts. */
@@ -27,6 +29,9 @@ const engineAddress = (server: string, port: number) =>
     ['http:', 'https:'],
     `must be the address of ${server}, such as http://127.0.0.1:${port}`,
   ).optional();
+
+/** A month: as good as no bound. */
+const minutes = wholeNumber(1, 43_200);
 
 /** One entry per variable; `ops/env.example` is tested against it. */
 export const environment = z.object({
@@ -61,6 +66,9 @@ export const environment = z.object({
   TESSERA_JOBS_KEPT_DAYS: wholeNumber(2, 365).default(3),
   TESSERA_FILES_KEPT_DAYS: wholeNumber(1, 3650).default(30),
   TESSERA_MODELS: z.string().optional(),
+  TESSERA_QUEUE_FREE_MINUTES: minutes.default(120),
+  TESSERA_QUEUE_STARTER_MINUTES: minutes.default(240),
+  TESSERA_QUEUE_PRO_MINUTES: minutes.default(480),
   TESSERA_URL: address(
     ['http:', 'https:'],
     'must be the address of the runtime, such as http://localhost:8000',
@@ -138,6 +146,8 @@ export interface Config {
   };
   /** For the operator's commands; the runtime itself needs none. */
   readonly adminKey: string | null;
+  /** How long the line of a tier may get, as work for each worker. */
+  readonly queueBoundsMs: Readonly<Record<Plan, number>>;
   readonly worker: {
     readonly url: string;
     readonly key: string | null;
@@ -193,6 +203,11 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
       isNamed: data.TESSERA_MODELS !== undefined,
     }),
     adminKey: data.TESSERA_ADMIN_KEY ?? null,
+    queueBoundsMs: Object.freeze({
+      free: data.TESSERA_QUEUE_FREE_MINUTES * MINUTE_MS,
+      starter: data.TESSERA_QUEUE_STARTER_MINUTES * MINUTE_MS,
+      pro: data.TESSERA_QUEUE_PRO_MINUTES * MINUTE_MS,
+    }),
     worker: Object.freeze({
       url: data.TESSERA_URL,
       key: data.TESSERA_WORKER_KEY ?? null,

@@ -2,7 +2,7 @@
 // cannot be is told as a refusal beside it, for the caller may have a job under this key already.
 import type { ZodError } from 'zod';
 import { findBlobToUse } from '../db/queries/blobs.ts';
-import type { JobSpec } from '../machines/contract/events.ts';
+import type { JobSpec, Plan } from '../machines/contract/events.ts';
 import type { ModelOffer } from '../machines/contract/models.ts';
 import {
   ANY_ROLE,
@@ -17,7 +17,8 @@ import { formatsOf, noneOffers, whyImpossible, type KnownOffer } from './feasibi
 import type { Host } from './host.ts';
 import { placed, type InputFile } from './input-files.ts';
 import type { Role } from './model-rules.ts';
-import { Refused, invalid } from './refusals.ts';
+import { isNearBound, whyFull } from './queue-bound.ts';
+import { Refused, invalid, queueFull } from './refusals.ts';
 
 /** Who asks, and for what. */
 export interface Asked {
@@ -30,11 +31,26 @@ export interface Asked {
 export interface Work {
   readonly spec: Omit<JobSpec, 'id' | 'bodyHash'>;
   readonly refusal: Refused | null;
+  /** As they were sent: where they go depends on the model. */
+  readonly files: readonly InputFile[];
 }
 
 /** @throws Refused where the request says nothing that could be a job of any model */
 export async function prepare(host: Host, asked: Asked): Promise<Work> {
-  const { request } = asked;
+  const said = whatIsSaid(host, asked);
+  const files = await filesOf(host, asked);
+  const work = await chooseModel(host, asked, { ...said, files });
+  if (work.refusal?.code !== 'impossible') return work;
+  // Perhaps a worker has just come to another runtime: nobody is turned down for what we have not heard yet.
+  await host.dispatcher.learn([]);
+  return chooseModel(host, asked, { ...said, files });
+}
+
+/** As `prepare`, with files that were looked up before. */
+export const prepareWith = (host: Host, asked: Asked, files: readonly InputFile[]): Promise<Work> =>
+  chooseModel(host, asked, { ...whatIsSaid(host, asked), files });
+
+function whatIsSaid(host: Host, { request }: Asked): Omit<Wish, 'files'> {
   const prompt = request.prompt?.trim() ?? '';
   if (prompt === '' && needsPrompt(request))
     throw invalid('A prompt is needed: say what you want.', [
@@ -43,14 +59,7 @@ export async function prepare(host: Host, asked: Asked): Promise<Work> {
   const parsed = PARAMS[request.modality].safeParse(request.params);
   if (!parsed.success)
     throw invalid('Some params are not valid.', errorsAt('/params', parsed.error));
-  const files = await filesOf(host, asked);
-  const params = withSeed(host, parsed.data);
-  const choose = () => chooseModel(host, asked, { prompt, params, files });
-  const known = await choose();
-  if (known.refusal === null) return known;
-  // Perhaps a worker has just come to another runtime: nobody is turned down for what we have not heard yet.
-  await host.dispatcher.learn([]);
-  return choose();
+  return { prompt, params: withSeed(host, parsed.data) };
 }
 
 /** A recording is transcribed, and a picture enlarged, as it is. */
@@ -86,36 +95,55 @@ async function chooseModel(host: Host, asked: Asked, wish: Wish): Promise<Work> 
   const { modality, model } = asked.request;
   const known = host.dispatcher.offersFor(modality, model ?? null);
   const [first] = known;
-  if (!first)
-    return {
-      spec: specOf(asked, wish, null),
-      refusal: new Refused(422, 'impossible', noneOffers(modality, model)),
-    };
-  const whyNot = await admission(host, asked, known);
+  const refused = (refusal: Refused): Work => ({
+    ...{ spec: specOf(asked, wish, first?.offer ?? null), refusal, files: wish.files },
+  });
+  if (!first) return refused(new Refused(422, 'impossible', noneOffers(modality, model)));
+  const planOf = lazily(async () => (await readAccount(host, asked.accountId)).plan);
+  const whyNot = await rulesFor(host, asked, known, planOf);
   const allowed = known.filter(({ offer }) => whyNot(offer) === null);
   if (allowed.length === 0)
-    return {
-      spec: specOf(asked, wish, first.offer),
-      refusal: new Refused(403, 'model_not_allowed', whyNot(first.offer)!, {
+    return refused(
+      new Refused(403, 'model_not_allowed', whyNot(first.offer)!, {
         model: first.offer.id,
         allowed_for: host.modelRules.allowedFor(first.offer.id),
       }),
-    };
-  let readiest: Work | null = null;
+    );
+  let told: Work | null = null;
   for (const each of allowed) {
     const work = workFor(asked, wish, each);
-    if (work.refusal === null) return work;
-    readiest ??= work;
+    const refusal = work.refusal ?? (await whyNoRoom(host, work.spec, each, planOf));
+    if (refusal === null) return work;
+    // What would be possible later says more than why another model never will.
+    if (!told || (told.refusal?.code === 'impossible' && refusal.code === 'queue_full'))
+      told = { ...work, refusal };
   }
-  return readiest!;
+  return told!;
 }
 
-/** The plan is looked up only where a rule asks for it. */
-async function admission(host: Host, { accountId, role }: Asked, known: readonly KnownOffer[]) {
+/** The plan is looked up only where something depends on it. */
+type PlanOf = () => Promise<Plan>;
+
+async function rulesFor(host: Host, { role }: Asked, known: readonly KnownOffer[], planOf: PlanOf) {
   const { modelRules } = host;
   const matters = known.some(({ offer }) => modelRules.asksForPlan(offer.id));
-  const plan = matters ? (await readAccount(host, accountId)).plan : 'free';
+  const plan = matters ? await planOf() : 'free';
   return (offer: ModelOffer) => modelRules.whyNot(offer, plan, role);
+}
+
+async function whyNoRoom(
+  { dispatcher, config }: Host,
+  spec: Work['spec'],
+  { offer }: KnownOffer,
+  planOf: PlanOf,
+): Promise<Refused | null> {
+  const { backlog } = dispatcher;
+  const runMs = dispatcher.expectedMs(spec);
+  if (!isNearBound(backlog, runMs, config.queueBoundsMs)) return null;
+  const plan = await planOf();
+  const newcomer = { accountId: spec.accountId, model: spec.model, plan, runMs };
+  const full = whyFull(newcomer, backlog, dispatcher.lanes, config.queueBoundsMs);
+  return full && queueFull(full, offer.name, plan);
 }
 
 function workFor(asked: Asked, wish: Wish, known: KnownOffer): Work {
@@ -124,7 +152,8 @@ function workFor(asked: Asked, wish: Wish, known: KnownOffer): Work {
   const fitting = { ...wish, files, params: withFormat(wish.params, asked.request, offer) };
   const spec = specOf(asked, fitting, offer);
   const impossible = whyImpossible({ ...spec, files }, known);
-  return { spec, refusal: impossible ? new Refused(422, 'impossible', impossible) : null };
+  const refusal = impossible ? new Refused(422, 'impossible', impossible) : null;
+  return { spec, refusal, files: wish.files };
 }
 
 function specOf(
@@ -166,6 +195,11 @@ function withSeed(host: Host, params: JobParams): JobParams {
   if ('speed' in params || 'language' in params || 'format' in params) return params;
   return { ...params, seed: Math.floor(host.ids.random() * 2 ** 32) };
 }
+
+const lazily = <T>(make: () => Promise<T>): (() => Promise<T>) => {
+  let made: Promise<T> | null = null;
+  return () => (made ??= make());
+};
 
 const errorsAt = (root: string, error: ZodError) =>
   error.issues.map(({ path, message }) => ({

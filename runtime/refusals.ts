@@ -1,5 +1,7 @@
 // A caller's request that is turned down, with a stable code. The HTTP side maps it to problem+json.
+import type { Plan } from '../machines/contract/events.ts';
 import type { Refusal } from '../machines/effect.ts';
+import type { Full } from './queue-bound.ts';
 
 export class Refused extends Error {
   override readonly name = 'Refused';
@@ -21,6 +23,49 @@ export class Refused extends Error {
     this.detail = detail;
     this.extension = extension;
   }
+
+  with(extension: Refused['extension']): Refused {
+    const { status, code, detail } = this;
+    return new Refused(status, code, detail, { ...this.extension, ...extension });
+  }
+}
+
+/** As people say it: "40 s", "12 min", "2 h 5 min". */
+export function spanOf(ms: number): string {
+  const seconds = Math.ceil(Math.round(ms) / 1000);
+  const minutes = Math.ceil(seconds / 60);
+  if (seconds < 90) return `${seconds} s`;
+  if (minutes < 90) return `${minutes} min`;
+  return minutes % 60 === 0
+    ? `${minutes / 60} h`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+const RETRY_AFTER_MIN_S = 5;
+const RETRY_AFTER_MAX_S = 3600;
+
+/** No room in the line of the person's tier. */
+export function queueFull(full: Full, model: string, plan: Plan): Refused {
+  const { by, waitingMs, boundMs, retryAfterMs } = full;
+  const retryAfterS = Math.min(
+    RETRY_AFTER_MAX_S,
+    Math.max(RETRY_AFTER_MIN_S, Math.ceil(Math.round(retryAfterMs) / 1000)),
+  );
+  const [what, most] = [`about ${spanOf(waitingMs)} of work`, spanOf(boundMs)];
+  return new Refused(
+    429,
+    'queue_full',
+    (by === 'tier'
+      ? `The line for ${model} on the plan ${plan} is full: ${what} waits in it, and it takes ${most}. `
+      : `Of this account ${what} waits for ${model} already, and the plan ${plan} takes ${most} of one account. `) +
+      `Try again in about ${spanOf(retryAfterS * 1000)}.`,
+    {
+      retry_after_s: retryAfterS,
+      plan,
+      queue_s: Math.round(waitingMs / 1000),
+      queue_max_s: Math.round(boundMs / 1000),
+    },
+  );
 }
 
 const tokens = (millitokens: number) => String(millitokens / 1000);

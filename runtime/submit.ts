@@ -4,13 +4,15 @@ import type { JobSpec } from '../machines/contract/events.ts';
 import { jobRef } from '../machines/contract/ids.ts';
 import type { JobRequest } from '../machines/contract/requests.ts';
 import type { DryRunView } from '../machines/contract/views.ts';
+import type { Refusal } from '../machines/effect.ts';
 import type { JobContext } from '../machines/job/context.ts';
 import { timeLimitMs } from '../machines/pricing/price.ts';
 import { readAccount } from './account.ts';
 import type { Actor } from './actor.ts';
+import { cheaperThan } from './cheaper.ts';
 import { base32 } from './clock.ts';
 import type { Host } from './host.ts';
-import { prepare, type Asked } from './prepare.ts';
+import { prepare, type Asked, type Work } from './prepare.ts';
 import { Refused, refusedBy } from './refusals.ts';
 import { contextOf, costView } from './views.ts';
 
@@ -40,10 +42,7 @@ export async function submitJob(
     impossible: work.refusal?.detail ?? null,
   });
   // Told only now: what was accepted under this key before is answered with, whatever has changed since.
-  if (!outcome.ok)
-    throw outcome.refusal.code === 'impossible' && work.refusal
-      ? work.refusal
-      : refusedBy(outcome.refusal);
+  if (!outcome.ok) throw await told(host, submission, work, outcome.refusal);
   const actor = outcome.actor!;
   if (contextOf<JobContext>(actor).spec.bodyHash !== bodyHash)
     throw new Refused(
@@ -54,10 +53,26 @@ export async function submitJob(
   return { actor, created: outcome.changed };
 }
 
+/** The refusal as the caller hears it, with what could be had instead. */
+async function told(host: Host, asked: Asked, work: Work, refusal: Refusal): Promise<Refused> {
+  if (refusal.code === 'impossible') return withRoom(host, asked, work, work.refusal!);
+  const refused = refusedBy(refusal);
+  if (refusal.code !== 'insufficient_tokens') return refused;
+  const { availableMt } = refusal;
+  const isAffordable = ({ costMt }: Work['spec']): boolean => costMt <= availableMt;
+  return refused.with({ cheaper: await cheaperThan(host, asked, work, isAffordable) });
+}
+
+async function withRoom(host: Host, asked: Asked, work: Work, refused: Refused): Promise<Refused> {
+  if (refused.code !== 'queue_full') return refused;
+  return refused.with({ cheaper: await cheaperThan(host, asked, work, () => true) });
+}
+
 /** What it would cost, and whether it could run. Writes nothing and uses up no key. */
 export async function quoteJob(host: Host, asked: Asked): Promise<DryRunView> {
-  const { spec, refusal } = await prepare(host, asked);
-  if (refusal !== null) throw refusal;
+  const work = await prepare(host, asked);
+  const { spec, refusal } = work;
+  if (refusal !== null) throw await withRoom(host, asked, work, refusal);
   const account = await readAccount(host, asked.accountId);
   return {
     object: 'dry_run',

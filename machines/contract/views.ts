@@ -102,6 +102,17 @@ export const dryRunView = z.object({
 });
 export type DryRunView = z.infer<typeof dryRunView>;
 
+/** Told with a refusal: put over the request that was refused, it makes one that would be taken. */
+export const alternativeView = z.object({
+  model: z.string().optional(),
+  /** All of the params. */
+  params: z.record(z.string(), z.unknown()).optional(),
+  count: z.number().int().optional(),
+  cost: costView,
+  eta: etaView.nullable(),
+});
+export type AlternativeView = z.infer<typeof alternativeView>;
+
 export const accountView = z.object({
   id: z.string(),
   object: z.literal('account'),
@@ -219,6 +230,8 @@ export const problem = z.looseObject({
   request_id: z.string().optional(),
   /** Where a request body is wrong: JSON pointer and reason. */
   errors: z.array(z.object({ at: z.string(), reason: z.string() })).optional(),
+  /** Of `queue_full` and `insufficient_tokens`: what would be taken now instead. */
+  cheaper: z.array(alternativeView).max(3).optional(),
 });
 export type Problem = z.infer<typeof problem>;
 

@@ -38,7 +38,9 @@ export function jobRoutes(app: App, host: Host): void {
         'often they arrive. With `dry_run` nothing is made and no key is used up. A model that cannot do ' +
         'it is refused with 422 `impossible` (a size, a format, a LoRA, a file that it does not take), one ' +
         "that the operator does not open to the account's plan with 403 `model_not_allowed`. Where no " +
-        'model is named, the readiest that can and may do it is taken.',
+        'model is named, the readiest that can and may do it is taken. Where the line of the plan is full, ' +
+        '429 `queue_full` says when to come back. That, and 402 `insufficient_tokens`, comes with up to ' +
+        'three `cheaper` ways to ask: put over the request, each makes one that would be taken now.',
       body: jobRequest,
       response: { 200: dryRunView, 202: jobShape },
     },
