@@ -77,6 +77,8 @@ export interface FleetWorker {
   readonly epoch: string;
   /** Engine calls it can take now; a batch is one. */
   readonly freeSlots: number;
+  /** Engine calls it can run at once, free or not; 1 where not said. */
+  readonly slots?: number;
   readonly models: ReadonlyMap<string, ModelOnWorker>;
   readonly loaded: readonly string[];
   readonly loading: string | null;
