@@ -124,10 +124,13 @@ export class Dispatcher implements Assigner {
   #noteJob(actor: Actor): void {
     const { id } = actor.ref;
     if (isSettled(actor)) {
+      const isKnown = this.#open.revisionOf(id) === Infinity;
       this.#drop(id);
       this.#open.end(id);
       const job = contextOf<JobContext>(actor);
       this.#fleet.noteJob(job);
+      // News arrives more than once; what was used counts once.
+      if (isKnown) return;
       this.#noteUsage(job, 1);
       this.#outlooks.learn(job);
       return;
@@ -363,7 +366,8 @@ const waiting = (spec: JobContext['spec'], run: JobContext['run'], runMs: number
   queuedAt: run.place?.to === 'back' ? run.place.at : run.submittedAt,
   work: spec.work,
   runMs,
-  batchKey: batchKeyOf(spec),
+  // What failed once may be to blame: it takes no others with it again.
+  batchKey: run.failedOn.length > 0 ? null : batchKeyOf(spec),
   failedOn: run.failedOn,
   isFirst: run.place?.to === 'front',
 });
