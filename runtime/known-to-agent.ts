@@ -35,6 +35,14 @@ export class KnownToAgent {
     if (frame.type === 'settled') this.#attempts.delete(name);
     else if (frame.type === 'cancel' && known)
       this.#attempts.set(name, { ...known, phase: 'cancelling' });
+    // It was settled, perhaps after it was ordered anew: what the agent answers frees the slot that waits for it.
+    else if (frame.type === 'cancel' && accountId !== null)
+      this.#attempts.set(name, {
+        accountId,
+        phase: 'cancelling',
+        order: frame.id,
+        isAgents: false,
+      });
     // Sent once more, it is still the same order, and the agent may have it already.
     else if (frame.type === 'run' && accountId !== null && known?.order !== frame.id)
       this.#attempts.set(name, { accountId, phase: 'live', order: frame.id, isAgents: false });
@@ -42,9 +50,10 @@ export class KnownToAgent {
 
   acknowledged({ frame, accountId }: OrderPayload): void {
     if (frame.type === 'load') this.#loading.add(frame.model);
-    if (frame.type !== 'run' || accountId === null) return;
+    if ((frame.type !== 'run' && frame.type !== 'cancel') || accountId === null) return;
     const known = this.#attempts.get(nameOf(frame));
-    if (known) this.#attempts.set(nameOf(frame), { ...known, isAgents: true });
+    if (known && known.order === frame.id)
+      this.#attempts.set(nameOf(frame), { ...known, isAgents: true });
   }
 
   attempt(name: AttemptName): KnownAttempt | null {

@@ -13,6 +13,10 @@ const FOUND: readonly { readonly seed: number; readonly what: string }[] = [
     seed: 23,
     what: 'a job that another runtime had told of was forgotten with a lost repeat of it',
   },
+  {
+    seed: 38,
+    what: 'an attempt that was settled after it was ordered anew kept its slot for ever, also called off',
+  },
   { seed: 46, what: 'an assignment on a batch that did not come about was not decided anew' },
   {
     seed: 504,
