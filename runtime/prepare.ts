@@ -10,7 +10,7 @@ import {
   type JobParams,
   type JobRequest,
 } from '../machines/contract/requests.ts';
-import { price, timeLimitMs } from '../machines/pricing/price.ts';
+import { price } from '../machines/pricing/price.ts';
 import { workOf } from '../machines/pricing/work.ts';
 import { readAccount } from './account.ts';
 import { formatsOf, noneOffers, whyImpossible, type KnownOffer } from './feasibility.ts';
@@ -18,6 +18,7 @@ import type { Host } from './host.ts';
 import { placed, type InputFile } from './input-files.ts';
 import type { Role } from './model-rules.ts';
 import { isNearBound, whyFull } from './queue-bound.ts';
+import { secondsOf } from './recording-length.ts';
 import { Refused, invalid, queueFull } from './refusals.ts';
 
 /** Who asks, and for what. */
@@ -29,7 +30,7 @@ export interface Asked {
 }
 
 export interface Work {
-  readonly spec: Omit<JobSpec, 'id' | 'bodyHash'>;
+  readonly spec: Omit<JobSpec, 'id' | 'bodyHash' | 'timeLimitMs'>;
   readonly refusal: Refused | null;
   /** As they were sent: where they go depends on the model. */
   readonly files: readonly InputFile[];
@@ -79,9 +80,17 @@ async function filesOf(host: Host, { accountId, request }: Asked): Promise<Input
       throw invalid('Two inputs have the same role. Each may be there once.', [
         { at: `/inputs/${n}/role`, reason: 'is taken by an input before it' },
       ]);
-    files.push({ role, blob, mediaType: found.mediaType, bytes: found.bytes, seconds: null });
+    const { mediaType, bytes } = found;
+    const isRecording = request.modality === 'transcript' && /^(audio|video)\//.test(mediaType);
+    const seconds = isRecording ? secondsOf(await bytesOf(host, blob), mediaType) : null;
+    files.push({ role, blob, mediaType, bytes, seconds });
   }
   return files;
+}
+
+async function bytesOf({ blobs }: Host, id: string): Promise<Buffer> {
+  const { body } = await blobs.read(id);
+  return Buffer.concat(await Array.fromAsync(body));
 }
 
 interface Wish {
@@ -174,7 +183,6 @@ function specOf(
     count,
     costMt: price({ ...sized, inputs: files.length }),
     work,
-    timeLimitMs: timeLimitMs(work, offer?.runMs ?? 0),
     deadlineMs: request.deadline_s * 1000,
     origin: request.origin ?? null,
   };

@@ -93,6 +93,42 @@ async function tryEach(problem: Problem, request: object, asker: () => Promise<s
   return answers;
 }
 
+/** A WAV of silence that takes a thousand bytes a second. */
+function recording(seconds: number): Buffer {
+  const head = Buffer.alloc(44);
+  head.write('RIFF....WAVEfmt ', 0, 'latin1');
+  head.writeUInt32LE(1000, 28);
+  return Buffer.concat([head, Buffer.alloc(seconds * 1000)]);
+}
+
+describe('a recording', () => {
+  it('may take as long as it is, and costs the same', async () => {
+    const audio = { role: 'audio', kind: 'audio', isRequired: true } as const;
+    const whisper = offer('whisper', { modality: 'transcript', runMs: 5000, inputs: [audio] });
+    const { agent } = await runtime.worker({ slots: 2, models: [whisper] });
+    const limits: number[] = [];
+    for (const seconds of [60, 3 * 3600]) {
+      const key = await newcomer();
+      const upload = {
+        method: 'POST',
+        url: '/v1/blobs',
+        key,
+        payload: recording(seconds),
+      } as const;
+      const headers = { 'content-type': 'audio/wav' };
+      const { id: blob } = (await runtime.call({ ...upload, headers })).json();
+      const made = await ask(key, { modality: 'transcript', inputs: [{ blob }] });
+      expect(made.json<JobView>().cost.tokens).toBe(1);
+      const { id } = made.json<JobView>();
+      await until(() => agent.of('run').some(({ job }) => job === id));
+      limits.push(agent.of('run').find(({ job }) => job === id)!.timeLimitMs);
+    }
+    // At 5 s a minute the three hours take fifteen minutes.
+    expect(limits[0]).toBeLessThan(5 * MINUTE_MS);
+    expect(limits[1]).toBeGreaterThan(60 * MINUTE_MS);
+  });
+});
+
 describe('the line of a tier', () => {
   const slow = { model: 'slow' };
   const filled: { key: string; id: string }[] = [];
