@@ -67,9 +67,9 @@ export class Pauses {
   /** What waits, as the policy may see it. */
   queue(queue: WaitingQueue): WaitingQueue {
     if (this.isNothing) return queue;
-    const stocks = [...queue.stocks].map((stock) => ({
-      ...stock,
-      lines: [...stock.lines].filter(({ plan }) => !this.has('plan', plan)),
+    const stocks = [...queue.stocks].map(({ model, failedOn, lines }) => ({
+      ...{ model, failedOn },
+      lines: [...lines].filter(({ plan }) => !this.has('plan', plan)),
     }));
     return { size: queue.size, stocks, servedMs: (id, now) => queue.servedMs(id, now) };
   }

@@ -5,6 +5,7 @@ import { worthOf } from '../machines/scheduling/policy.ts';
 import { Usage } from '../machines/scheduling/usage.ts';
 import type * as waiting from '../machines/scheduling/waiting.ts';
 import type { WaitingJob, WaitingQueue } from '../machines/scheduling/waiting.ts';
+import { Stock } from './stock.ts';
 import { Backlog } from './backlog.ts';
 
 type Place = Pick<WaitingJob, 'queuedAt' | 'id'>;
@@ -17,6 +18,8 @@ interface Ticket extends waiting.Ticket {
 
 const isBefore = (a: Place, b: Place): boolean =>
   a.queuedAt < b.queuedAt || (a.queuedAt === b.queuedAt && a.id < b.id);
+
+const stockKeyOf = ({ model, failedOn }: WaitingJob): string => [model, ...failedOn].join(' ');
 
 const endOf = ({ ownTurnAt, job }: Ticket): number => ownTurnAt + job.runMs;
 
@@ -57,6 +60,7 @@ class Row {
 
 /** All waiting jobs of one person. */
 class Person extends Row {
+  readonly lines = new Set<Line>();
   /** When all that workers took would have ended on a card of the person's own. */
   #takenUntil = 0;
 
@@ -90,6 +94,7 @@ class Person extends Row {
       const turnAt = Math.max(ticket.job.queuedAt, front ? endOf(front) : 0);
       ticket.ownTurnAt = Math.min(ticket.ownTurnAt, turnAt);
     }
+    for (const line of this.lines) line.note();
   }
 
   aheadMs(ticket: Ticket): number {
@@ -103,6 +108,8 @@ class Person extends Row {
 }
 
 export class Line extends Row implements waiting.Line {
+  readonly key: string;
+  readonly stock: Stock;
   readonly accountId: string;
   readonly model: string;
   readonly plan: Plan;
@@ -110,8 +117,10 @@ export class Line extends Row implements waiting.Line {
   /** Sum of the jobs' work, in standard outputs. */
   work = 0;
 
-  constructor({ accountId, model, plan }: WaitingJob, person: Person) {
+  constructor(key: string, stock: Stock, { accountId, model, plan }: WaitingJob, person: Person) {
     super();
+    this.key = key;
+    this.stock = stock;
     this.accountId = accountId;
     this.model = model;
     this.plan = plan;
@@ -121,11 +130,20 @@ export class Line extends Row implements waiting.Line {
   join(ticket: Ticket): void {
     this.insert(ticket);
     this.work += ticket.job.work;
+    this.#person.lines.add(this);
+    this.note();
   }
 
   leave(ticket: Ticket): void {
     this.delete(ticket);
     this.work -= ticket.job.work;
+    if (this.size === 0) this.#person.lines.delete(this);
+    this.note();
+  }
+
+  /** Tells the stock what is first in it. */
+  note(): void {
+    this.stock.note(this.key, this);
   }
 
   aheadMs(ticket: Ticket): number {
@@ -133,17 +151,10 @@ export class Line extends Row implements waiting.Line {
   }
 }
 
-interface Stock extends waiting.Stock {
-  readonly byPerson: Map<string, Line>;
-  readonly lines: Iterable<Line>;
-}
-
 interface Entry {
   readonly ticket: Ticket;
   readonly person: Person;
   readonly line: Line;
-  readonly stockKey: string;
-  readonly lineKey: string;
 }
 
 /** People remembered before the first look for those that need not be. */
@@ -170,7 +181,7 @@ export class Queue implements WaitingQueue {
   }
 
   get lines(): Line[] {
-    return [...this.#stocks.values()].flatMap(({ byPerson }) => [...byPerson.values()]);
+    return [...this.#stocks.values()].flatMap(({ lines }) => lines);
   }
 
   get jobs(): Iterable<WaitingJob> {
@@ -188,17 +199,15 @@ export class Queue implements WaitingQueue {
   set(job: WaitingJob): void {
     this.remove(job.id);
     const person = this.#person(job);
-    const stockKey = [job.model, ...job.failedOn].join(' ');
-    const stock = this.#stocks.get(stockKey) ?? this.#open(stockKey, job);
+    const stock = this.#stock(job);
     // One that goes before all others does not wait for those its person asked for earlier.
     const lineKey = [job.plan, job.accountId, ...(job.isFirst ? ['first'] : [])].join(' ');
-    const line = stock.byPerson.get(lineKey) ?? new Line(job, person);
-    stock.byPerson.set(lineKey, line);
+    const line = stock.get(lineKey) ?? new Line(lineKey, stock, job, person);
     const ticket: Ticket = { job, worth: worthOf(job), ownTurnAt: 0, frontMs: 0 };
     person.join(ticket);
     line.join(ticket);
     this.backlog.add(job);
-    this.#entries.set(job.id, { ticket, person, line, stockKey, lineKey });
+    this.#entries.set(job.id, { ticket, person, line });
   }
 
   /** It waits no longer, and nobody is to run it. */
@@ -214,25 +223,18 @@ export class Queue implements WaitingQueue {
   #leave(id: string, isTaken: boolean): void {
     const entry = this.#entries.get(id);
     if (!entry) return;
-    const { ticket, person, line, stockKey, lineKey } = entry;
+    const { ticket, person, line } = entry;
     this.#entries.delete(id);
     this.backlog.remove(ticket.job);
-    person.leave(ticket, isTaken);
+    // First the line: what is first in it then is what the person's turns are counted for.
     line.leave(ticket);
-    if (line.size > 0) return;
-    const { byPerson } = this.#stocks.get(stockKey)!;
-    byPerson.delete(lineKey);
-    if (byPerson.size === 0) this.#stocks.delete(stockKey);
+    person.leave(ticket, isTaken);
+    if (line.stock.lines.length === 0) this.#stocks.delete(stockKeyOf(ticket.job));
   }
 
-  #open(key: string, { model, failedOn }: WaitingJob): Stock {
-    const byPerson = new Map<string, Line>();
-    const stock: Stock = {
-      ...{ model, failedOn, byPerson },
-      get lines() {
-        return byPerson.values();
-      },
-    };
+  #stock(job: WaitingJob): Stock {
+    const key = stockKeyOf(job);
+    const stock = this.#stocks.get(key) ?? new Stock(job);
     this.#stocks.set(key, stock);
     return stock;
   }

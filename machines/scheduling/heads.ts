@@ -1,4 +1,5 @@
 // The best jobs of each stock, as far as a decision looks: what the policy weighs against each other.
+import type { Plan } from '../contract/events.ts';
 import type { FleetWorker, Stock, Ticket, WaitingJob, WaitingQueue } from './waiting.ts';
 
 export interface Head {
@@ -16,7 +17,7 @@ export interface Pile {
 }
 
 /** What a job brings per second of running. */
-type RateOf = (ticket: Ticket, lateMs: number, servedMs: number) => number;
+type RateOf = (ticket: Ticket, plan: Plan, lateMs: number, servedMs: number) => number;
 
 /** The `count` best jobs of every stock, by model. */
 export function pilesOf(
@@ -33,22 +34,40 @@ export function pilesOf(
   const piles = new Map<string, Pile[]>();
   for (const stock of queue.stocks) {
     const heads: Head[] = [];
-    for (const line of stock.lines) {
+    let enough = -Infinity;
+    for (const line of promising(stock, now, rateOf, () => enough)) {
       const personMs = queue.servedMs(line.accountId, now) + (running.get(line.accountId) ?? 0);
       // A job never counts more than the one in front of it: a line is served in the order of asking.
       let rate = Infinity;
       for (const ticket of line.tickets) {
-        const lateMs = Math.max(0, now - ticket.ownTurnAt);
+        const lateMs = lateness(ticket, now);
         const servedMs = personMs + line.aheadMs(ticket);
-        rate = Math.min(rate, rateOf(ticket, lateMs, servedMs));
-        if (heads.length === count && heads.at(-1)!.rate >= rate) break;
+        rate = Math.min(rate, rateOf(ticket, line.plan, lateMs, servedMs));
+        if (rate <= enough) break;
         insert({ job: ticket.job, lateMs, servedMs, rate }, heads, count);
+        if (heads.length === count) enough = heads[count - 1]!.rate;
       }
     }
     piles.set(stock.model, [...(piles.get(stock.model) ?? []), { stock, heads }]);
   }
   return piles;
 }
+
+/** Lines whose first job would bring enough if its person had got nothing: seen soon, and true of few. */
+function* promising(stock: Stock, now: number, rateOf: RateOf, enough: () => number) {
+  if (stock.firsts) {
+    const { lines, worth, growth, turnAt } = stock.firsts;
+    for (let at = 0; at < lines.length; at += 1)
+      if (worth[at]! + growth[at]! * Math.max(0, now - turnAt[at]!) > enough()) yield lines[at]!;
+    return;
+  }
+  for (const line of stock.lines) {
+    const [first] = line.tickets;
+    if (first && rateOf(first, line.plan, lateness(first, now), 0) > enough()) yield line;
+  }
+}
+
+const lateness = ({ ownTurnAt }: Ticket, now: number): number => Math.max(0, now - ownTurnAt);
 
 function insert(head: Head, heads: Head[], count: number): void {
   let at = heads.length;

@@ -49,14 +49,18 @@ export const worthOf = (job: WaitingJob): number =>
   (job.isFirst ? FIRST_FACTOR : 1);
 
 /** What a job brings per second of running. */
-const rateOf = ({ worth, job }: Ticket, lateMs: number, servedMs: number): number =>
-  (worth * (1 + lateMs / PATIENCE_MS[job.plan])) / (1 + servedMs / FAIR_SHARE_MS);
+const rateOf = ({ worth }: Ticket, plan: Plan, lateMs: number, servedMs: number): number =>
+  (worth * (1 + lateMs / PATIENCE_MS[plan])) / (1 + servedMs / FAIR_SHARE_MS);
+
+/** By how much more a job brings with each millisecond that it is late. */
+export const growthOf = (worth: number, plan: Plan): number => worth / PATIENCE_MS[plan];
 
 function offerOf(
   seat: Seat,
   model: string,
   piles: readonly Pile[],
   seats: readonly Seat[],
+  withIt: readonly Seat[],
   now: number,
 ): Offer | null {
   const cost = seat.models.get(model);
@@ -68,8 +72,8 @@ function offerOf(
   let timeMs = loadMs * LOAD_FACTOR;
   const firstMs = lengthOf(heads[0].job) * cost.pace;
   // Others soon done with a job of the model would have gone on with it while this one loads it too.
-  for (const { underWay, freeAt } of loadMs > 0 ? seats : [])
-    if (underWay.includes(model) && freeAt - now < timeMs + firstMs) timeMs += firstMs;
+  for (const { freeAt } of loadMs > 0 ? withIt : [])
+    if (freeAt - now < timeMs + firstMs) timeMs += firstMs;
   let [value, index, behind] = [0, 0, 0];
   for (const { rate, job } of heads) {
     value += rate * lengthOf(job);
@@ -144,8 +148,9 @@ export function decide(
   const piles = pilesOf(queue, fleet, now, LOOK_AHEAD + slots, rateOf);
   const seats = seatsOf(fleet);
   const refresh = (model: string) => {
+    const withIt = seats.filter(({ underWay }) => underWay.includes(model));
     for (const seat of seats) {
-      const offer = offerOf(seat, model, piles.get(model)!, seats, now);
+      const offer = offerOf(seat, model, piles.get(model)!, seats, withIt, now);
       if (offer) seat.offers.set(model, offer);
       else seat.offers.delete(model);
     }

@@ -51,11 +51,12 @@ export function headsFor(
   piles: readonly Pile[],
   seats: readonly Seat[],
 ): readonly Head[] {
+  const [only, more] = piles;
+  if (only && !more && only.stock.failedOn.length === 0) return only.heads;
   const mine = piles.filter(
     ({ stock: { model, failedOn } }) =>
       !failedOn.includes(seat.id) ||
       !seats.some(({ id, models }) => models.has(model) && !failedOn.includes(id)),
   );
-  if (mine.length === 1) return mine[0]!.heads;
   return mine.flatMap(({ heads }) => heads).sort((a, b) => b.rate - a.rate);
 }

@@ -42,6 +42,16 @@ export interface Stock {
   readonly model: string;
   readonly failedOn: readonly string[];
   readonly lines: Iterable<Line>;
+  /** The same lines with the figures of their first jobs: what a queue with many lines keeps at hand. */
+  readonly firsts?: Firsts;
+}
+
+export interface Firsts {
+  readonly lines: readonly Line[];
+  readonly worth: Float64Array;
+  /** By how much more it brings with each millisecond that it is late. */
+  readonly growth: Float64Array;
+  readonly turnAt: Float64Array;
 }
 
 /** `runtime/queue.ts` is one. */

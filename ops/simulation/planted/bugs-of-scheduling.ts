@@ -38,7 +38,7 @@ export const BUGS_OF_SCHEDULING: readonly PlantedBug[] = [
   {
     name: 'who comes last goes first',
     file: 'machines/scheduling/policy.ts',
-    find: '(worth * (1 + lateMs / PATIENCE_MS[job.plan]))',
+    find: '(worth * (1 + lateMs / PATIENCE_MS[plan]))',
     replace: '(worth / (1 + lateMs / 1_000))',
     breaks: 'S1 order of asking',
     why: 'a wait counts against whoever waits',
