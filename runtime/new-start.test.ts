@@ -76,7 +76,7 @@ test('reads the waiting jobs again when the store was away', async () => {
   let refusals = 0;
   store.listWithout = (kind, ...rest) =>
     kind === 'job' && ++refusals <= 3 ? Promise.reject(new Error('away')) : list(kind, ...rest);
-  const second = await testCore({ clock, store: store as MemoryStore, runtimeId: 'runtime-2' });
+  const second = await testCore({ clock, store: store, runtimeId: 'runtime-2' });
   await clock.advance(BOOT_GRACE_MS);
   const agent = new TestAgent(second, 'wrk_2');
   agent.hello({ models: [offer('film')] });
