@@ -1,19 +1,9 @@
 // Rows 18 to 23 of the fault matrix, as far as other tests do not name them: a worker that comes back when
 // its job is with somebody else, and ends that are told twice.
 import { expect, test } from 'vitest';
-import { ready, settled, spec, submit, TestAgent } from './testing.ts';
+import { settled, started, TestAgent } from './testing.ts';
 
 const attempts = [{ job: 'job_1', attempt: 1 }];
-
-async function started() {
-  const { core, agent } = await ready();
-  await submit(core, spec('job_1'));
-  await settled();
-  agent.acknowledgeAll();
-  agent.say({ type: 'started', job: 'job_1', attempt: 1 });
-  await settled();
-  return { core, agent };
-}
 
 test('19: one that comes back after its job was given away is told to drop it, and ends nothing', async () => {
   const { core, agent } = await started();

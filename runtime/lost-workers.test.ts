@@ -1,15 +1,19 @@
 // Workers that die, fall silent, come back, and say things late.
 import { expect, test } from 'vitest';
 import { MemoryStore } from '../db/memory-store.ts';
-import { ManualClock, TestAgent, ready, settled, spec, submit, testCore } from './testing.ts';
+import {
+  ManualClock,
+  TestAgent,
+  ready,
+  settled,
+  spec,
+  started,
+  submit,
+  testCore,
+} from './testing.ts';
 
 test('a worker that dies twice: the second attempt runs elsewhere', async () => {
-  const { core, agent } = await ready();
-  await submit(core, spec('job_1'));
-  await settled();
-  agent.acknowledgeAll();
-  agent.say({ type: 'started', job: 'job_1', attempt: 1 });
-  await settled();
+  const { core, agent } = await started();
   agent.cut();
   await core.clock.advance(5_500);
   expect(await core.stateOf('job_1')).toBe('queued');
@@ -33,12 +37,7 @@ test('a worker that dies twice: the second attempt runs elsewhere', async () => 
 });
 
 test('a blip redoes nothing: the same boot gets its attempt back', async () => {
-  const { core, agent } = await ready();
-  await submit(core, spec('job_1'));
-  await settled();
-  agent.acknowledgeAll();
-  agent.say({ type: 'started', job: 'job_1', attempt: 1 });
-  await settled();
+  const { core, agent } = await started();
   agent.cut();
   await core.clock.advance(60_000);
   expect(await core.stateOf('job_1')).toBe('queued');

@@ -9,6 +9,7 @@ import {
   ready,
   settled,
   spec,
+  started,
   submit,
   testCore,
 } from './testing.ts';
@@ -26,12 +27,7 @@ test('takes the leases of one that died as soon as they run out', async () => {
 });
 
 test('waits for the result of a run whose time has passed while nobody was there', async () => {
-  const { core: first, agent } = await ready();
-  await submit(first, spec('job_1'));
-  await settled();
-  agent.acknowledgeAll();
-  agent.say({ type: 'started', job: 'job_1', attempt: 1 });
-  await settled();
+  const { core: first } = await started();
   const { clock, store } = first;
   await first.stop();
   await clock.advance(200_000);

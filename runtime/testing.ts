@@ -220,3 +220,14 @@ export async function ready(
   await settled();
   return { core, agent };
 }
+
+/** As `ready`, and the worker runs `job_1`. */
+export async function started(): Promise<{ core: TestCore; agent: TestAgent }> {
+  const { core, agent } = await ready();
+  await submit(core, spec('job_1'));
+  await settled();
+  agent.acknowledgeAll();
+  agent.say({ type: 'started', job: 'job_1', attempt: 1 });
+  await settled();
+  return { core, agent };
+}
