@@ -128,6 +128,7 @@ export function makeCore(seams: CoreSeams): Core {
     isConnected,
     pauses,
     times: learning.times,
+    calibration: learning.calibration,
     nudge,
   });
   const sessions: WorkerSessions = new WorkerSessions({

@@ -8,6 +8,7 @@ import { jobRef, quotaRef, refKey, workerRef, type ActorRef } from '../machines/
 import type { Modality } from '../machines/contract/models.ts';
 import type { EtaView, ModelView, StatusView } from '../machines/contract/views.ts';
 import type { JobContext } from '../machines/job/context.ts';
+import type { Calibration } from '../machines/scheduling/calibration.ts';
 import {
   decide,
   type Decision,
@@ -47,6 +48,8 @@ interface Seams {
   readonly pauses: Pauses;
   /** How long things take, as learned. */
   readonly times: Times;
+  /** How far off it was what people were told. */
+  readonly calibration: Calibration;
   /** Is the worker's socket open, as far as this runtime can know? */
   readonly isConnected: (workerId: string, runtime: string) => boolean;
   /** There may be something to assign. */
@@ -69,7 +72,11 @@ export class Dispatcher implements Assigner {
   constructor(seams: Seams) {
     this.#seams = seams;
     this.#fleet = new Fleet({ times: seams.times, now: () => seams.clock.now() });
-    this.#outlooks = new Outlooks(this.#queue, this.#fleet);
+    this.#outlooks = new Outlooks({
+      ...{ queue: this.#queue, fleet: this.#fleet, workers: () => this.#workers() },
+      ...{ pauses: seams.pauses, times: seams.times, clock: seams.clock },
+      calibration: seams.calibration,
+    });
   }
 
   /**
@@ -132,21 +139,24 @@ export class Dispatcher implements Assigner {
       // News arrives more than once; what was used counts once.
       if (isKnown) return;
       this.#noteUsage(job, 1);
-      this.#outlooks.learn(job);
+      this.#outlooks.note(job);
       return;
     }
     if (this.#open.revisionOf(id) > actor.revision) return;
     const { spec, run } = contextOf<JobContext>(actor);
     const { ref, revision, snapshot } = actor;
     const running = snapshot.hasTag('running');
+    const isNew = !this.#open.has(id);
     this.#open.set({ ref, revision, running, modality: spec.modality });
     this.#fleet.noteJob({ spec, run });
+    this.#outlooks.note({ spec, run });
     if (running) this.#queue.take(id);
     else this.#queue.remove(id);
     this.#resting.delete(id);
     const turnedDown = this.#decided.delete(id);
     if (stateName(snapshot.value) !== 'queued') return;
     const job = waiting(spec, run, this.expectedMs(spec));
+    if (isNew) this.#outlooks.submitted(job);
     if (turnedDown) this.#rest(job);
     else this.#queue.set(job);
   }
@@ -316,28 +326,11 @@ export class Dispatcher implements Assigner {
   }
 
   outlook(jobId: string): Outlook {
-    const outlook = this.#outlooks.of(jobId);
-    const job = this.#queue.get(jobId);
-    return job ? { ...outlook, eta: this.#told(job, outlook.eta) } : outlook;
+    return this.#outlooks.of(jobId);
   }
 
-  etaOf(spec: Pick<JobSpec, 'model' | 'work'>, plan: Plan): EtaView | null {
-    const eta = this.#outlooks.ifSubmitted(spec, plan, this.#seams.clock.now());
-    return this.#told({ model: spec.model, plan }, eta);
-  }
-
-  /** Nobody waits for a queue that an operator holds up without being told so. */
-  #told(job: Pick<WaitingJob, 'model' | 'plan'>, eta: EtaView | null): EtaView | null {
-    const { pauses } = this.#seams;
-    const who = this.#fleet.whoHas(job.model);
-    const here = who.filter(({ isDraining }) => !isDraining);
-    const reason =
-      pauses.holdsBack(job) || (here.length > 0 && here.every(({ id }) => pauses.has('worker', id)))
-        ? 'paused by the operator'
-        : here.length === 0 && who.length > 0
-          ? 'the operator is draining its worker'
-          : null;
-    return eta && reason ? { ...eta, reason } : eta;
+  etaOf(spec: Pick<JobSpec, 'model' | 'work'>, plan: Plan): EtaView {
+    return this.#outlooks.ifSubmitted(spec, plan);
   }
 
   offersFor(modality: Modality, model: string | null): KnownOffer[] {

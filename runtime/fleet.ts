@@ -1,5 +1,5 @@
 // The workers as last computed: what they have, hold and could do.
-import type { Modality, ModelOffer } from '../machines/contract/models.ts';
+import type { Modality } from '../machines/contract/models.ts';
 import type { ModelView, StatusView } from '../machines/contract/views.ts';
 import type { JobContext } from '../machines/job/context.ts';
 import type { FleetWorker } from '../machines/scheduling/policy.ts';
@@ -7,19 +7,12 @@ import type { Times } from '../machines/scheduling/times.ts';
 import { stateName, type Actor } from './actor.ts';
 import { modelViews, offersFor, type Known } from './catalogue.ts';
 import type { KnownOffer } from './feasibility.ts';
+import { hasRoomBeside } from './pins.ts';
 import type { Lane } from './queue-bound.ts';
 import { UnderWay } from './under-way.ts';
 import { Workplace } from './workplace.ts';
 
 type IsConnected = (workerId: string, runtime: string) => boolean;
-
-export interface Place {
-  readonly slots: number;
-  readonly isLoaded: boolean;
-  readonly isBusy: boolean;
-  readonly loadMs: number;
-  readonly busyMs: number;
-}
 
 interface Seams {
   readonly times: Times;
@@ -93,46 +86,24 @@ export class Fleet {
     }));
   }
 
-  /** Could one worker be asked for both models? Then jobs of the two wait for each other. */
-  shareWorker(one: string, other: string): boolean {
-    for (const { models } of this.#members.values())
-      if (models.has(one) && models.has(other)) return true;
-    return one === other;
+  /** What is still in memory when the worker has loaded the model, as far as sizes are known. */
+  keeps({ id, loaded, pinned }: FleetWorker, model: string): readonly string[] {
+    const offer = this.#members.get(id)?.context.offer;
+    const loads = offer?.models.find((each) => each.id === model);
+    const kept: string[] = pinned.filter((each) => loaded.includes(each));
+    for (const each of loaded.toReversed())
+      if (offer && loads && !kept.includes(each) && hasRoomBeside([...kept, each], loads, offer))
+        kept.push(each);
+    return kept;
   }
 
-  /** Typical time of one standard output, as the worker declared it. */
-  runMs(model: string): number {
-    return this.#offer(model)?.runMs ?? 0;
-  }
-
-  /** Where a job of the model would run: the connected worker that is readiest for it. */
-  placeFor(model: string): Place | null {
-    const places = this.#contexts
-      .filter(({ actor }) => actor.snapshot.hasTag('available'))
-      .filter(({ context }) => context.offer.models.some(({ id }) => id === model))
-      .map(({ context: { offer, run } }) => ({
-        slots: offer.slots,
-        isLoaded: run.loaded.includes(model),
-        isBusy: Object.keys(run.slots).length >= offer.slots,
-        loadMs: this.#offer(model)?.loadMs ?? 0,
-        // Half of a typical run of what it works on: nobody knows how far that is.
-        busyMs:
-          Object.values(run.slots).reduce((sum, slot) => sum + this.runMs(slot.model) / 2, 0) /
-          offer.slots,
-      }));
-    return (
-      places.sort(
-        (a, b) => Number(a.isBusy) - Number(b.isBusy) || Number(b.isLoaded) - Number(a.isLoaded),
-      )[0] ?? null
-    );
-  }
-
-  #offer(model: string): ModelOffer | undefined {
+  /** As people know it. */
+  nameOf(model: string): string {
     for (const { context } of this.#contexts) {
       const offer = context.offer.models.find(({ id }) => id === model);
-      if (offer) return offer;
+      if (offer) return offer.name;
     }
-    return undefined;
+    return model;
   }
 
   models(): Omit<ModelView, 'allowed_for'>[] {

@@ -8,6 +8,7 @@ import type { WorkerEvent } from '../machines/contract/events.ts';
 import { SYSTEM_ACCOUNT, refKey, workerRef } from '../machines/contract/ids.ts';
 import type { JobContext } from '../machines/job/context.ts';
 import type * as pairs from '../machines/scheduling/pairs.ts';
+import { Calibration, type StoredCalibration } from '../machines/scheduling/calibration.ts';
 import { Times } from '../machines/scheduling/times.ts';
 import type { WorkerContext } from '../machines/worker/context.ts';
 import type { Clock } from './clock.ts';
@@ -16,6 +17,7 @@ import { contextOf } from './views.ts';
 
 export const KEEP_EVERY_MS = 30_000;
 const SUBJECT = 'times';
+const WAITS = 'waits';
 const ROWS_MAX = 2_000;
 /** Rows of commits that overtook each other, and of a clock that was set. */
 const MARGIN_MS = 60_000;
@@ -31,6 +33,12 @@ const kept = z.strictObject({
   loads: series,
 }) satisfies z.ZodType<pairs.Learned>;
 
+const keptWaits = z.strictObject({
+  plan: z.enum(['free', 'starter', 'pro']),
+  seen: z.number().int().nonnegative(),
+  lessons: z.array(z.tuple([z.number(), z.number()])).max(1_000),
+}) satisfies z.ZodType<StoredCalibration>;
+
 interface Seams {
   readonly store: Pick<Store, 'keepLearned' | 'learned'>;
   readonly clock: Clock;
@@ -39,11 +47,15 @@ interface Seams {
 
 export class Learning {
   readonly times = new Times();
+  /** How far off it was what waiting people were told. */
+  readonly calibration = new Calibration();
   readonly #seams: Seams;
   readonly #stop = new AbortController();
   #loop: Promise<void> = Promise.resolve();
   /** The notes that are kept in the store. */
   #kept = 0;
+  /** How many waits are. */
+  #keptWaits = 0;
   /** The store time of the newest row that was read. */
   #read = 0;
 
@@ -106,16 +118,29 @@ export class Learning {
 
   async #keep(): Promise<void> {
     const { notes } = this.times;
-    const rows = this.times.since(this.#kept).map(rowOf);
+    const rows = [...this.times.since(this.#kept).map(rowOf), ...this.#newWaits()];
     if (rows.length > 0) await this.#seams.store.keepLearned(rows);
     this.#kept = notes;
+    this.#keptWaits = this.calibration.seen;
+  }
+
+  #newWaits(): Learned[] {
+    if (this.calibration.seen === this.#keptWaits) return [];
+    return this.calibration.toJSON().map((waits) => ({
+      ...{ accountId: SYSTEM_ACCOUNT, subject: WAITS, id: waits.plan, seen: waits.seen },
+      facts: JSON.stringify(waits),
+    }));
   }
 
   async #readNews(): Promise<void> {
     const rows = await this.#seams.store.learned(SUBJECT, this.#read - MARGIN_MS, ROWS_MAX);
     // Oldest first: those that are read last are remembered longest.
-    this.times.adopt(rows.toReversed().flatMap(({ facts }) => readFacts(facts) ?? []));
+    this.times.adopt(rows.toReversed().flatMap(({ facts }) => readFacts(kept, facts) ?? []));
     this.#read = rows[0]?.keptAt ?? this.#read;
+    for (const { facts } of await this.#seams.store.learned(WAITS, 0, ROWS_MAX)) {
+      const waits = readFacts(keptWaits, facts);
+      if (waits) this.calibration.adopt(waits);
+    }
   }
 
   /** What was learned last is kept, if the store is there. */
@@ -127,9 +152,9 @@ export class Learning {
 }
 
 /** What another version has written in other words is learned anew. */
-function readFacts(facts: string): pairs.Learned | null {
+function readFacts<T>(shape: z.ZodType<T>, facts: string): T | null {
   try {
-    return kept.parse(JSON.parse(facts));
+    return shape.parse(JSON.parse(facts));
   } catch {
     return null;
   }

@@ -2,93 +2,119 @@
 import type { JobSpec, Plan } from '../machines/contract/events.ts';
 import type { EtaView } from '../machines/contract/views.ts';
 import type { JobContext } from '../machines/job/context.ts';
-import { Estimates } from '../machines/scheduling/estimates.ts';
-import type { WaitingJob } from '../machines/scheduling/policy.ts';
+import { Eta, type Expectation } from '../machines/scheduling/eta.ts';
+import { NO_WORKER, reasonOf } from '../machines/scheduling/eta-words.ts';
+import type { Calibration } from '../machines/scheduling/calibration.ts';
+import type { FleetWorker, WaitingJob } from '../machines/scheduling/policy.ts';
+import type { Times } from '../machines/scheduling/times.ts';
+import type { Clock } from './clock.ts';
 import type { Fleet } from './fleet.ts';
+import type { Pauses } from './pauses.ts';
 import type { Queue } from './queue.ts';
 import type { Outlook } from './views.ts';
 
-const RANK = { pro: 2, starter: 1, free: 0 } as const satisfies Record<Plan, number>;
+type Asked = Pick<WaitingJob, 'id' | 'model' | 'plan' | 'work'>;
 
-type Asked = Pick<WaitingJob, 'id' | 'model' | 'plan' | 'work' | 'queuedAt'>;
-
-/** What goes before a job; times in milliseconds. */
-interface Ahead {
-  readonly count: number;
-  readonly mean: number;
-  readonly spread: number;
+interface Seams {
+  readonly queue: Queue;
+  readonly fleet: Fleet;
+  readonly pauses: Pauses;
+  readonly times: Times;
+  readonly calibration: Calibration;
+  readonly clock: Clock;
+  /** The workers as the policy sees them. */
+  readonly workers: () => readonly FleetWorker[];
 }
 
 export class Outlooks {
-  readonly #queue: Queue;
-  readonly #fleet: Fleet;
-  readonly #runTimes = new Estimates();
+  readonly #seams: Seams;
+  readonly #eta: Eta;
 
-  constructor(queue: Queue, fleet: Fleet) {
-    this.#queue = queue;
-    this.#fleet = fleet;
+  constructor(seams: Seams) {
+    this.#seams = seams;
+    this.#eta = new Eta(seams.calibration);
   }
 
-  /** A job ended: remember how long its model took, per standard output. */
-  learn({ spec, run }: JobContext): void {
-    if (run.runMs !== null && spec.work > 0)
-      this.#runTimes.note(spec.model, run.runMs / Math.max(spec.work, 0.05));
+  // --- what is learned ----------------------------------------------------------------------------
+
+  submitted(job: WaitingJob): void {
+    this.#eta.submitted(job, job.queuedAt);
   }
+
+  /** A job had a turn. */
+  note({ spec: { id }, run: { plan, startedAt, finishedAt } }: JobContext): void {
+    if (startedAt !== null) this.#eta.started({ id, plan }, startedAt);
+    if (finishedAt !== null) this.#eta.ended(id);
+  }
+
+  // --- what is told -------------------------------------------------------------------------------
 
   of(jobId: string): Outlook {
-    const job = this.#queue.get(jobId);
+    const job = this.#seams.queue.get(jobId);
     if (!job) return { position: null, eta: null };
-    const ahead = this.#aheadOf(job);
-    return { position: ahead.count, eta: this.#eta(job, ahead) };
+    const expected = this.#expected(job);
+    return { position: expected?.position ?? this.#before(job), eta: this.#view(job, expected) };
   }
 
-  ifSubmitted(
-    { model, work }: Pick<JobSpec, 'model' | 'work'>,
-    plan: Plan,
-    now: number,
-  ): EtaView | null {
-    const job: Asked = { id: '', model, work, plan, queuedAt: now };
-    return this.#eta(job, this.#aheadOf(job));
+  ifSubmitted({ model, work }: Pick<JobSpec, 'model' | 'work'>, plan: Plan): EtaView {
+    const { times, clock } = this.#seams;
+    const runMs = times.runMs(null, model, work).median;
+    const job: WaitingJob = {
+      ...{ id: '', accountId: '', model, plan, work, runMs, queuedAt: clock.now() },
+      ...{ batchKey: null, failedOn: [], isFirst: false },
+    };
+    return this.#view(job, this.#expected(job));
   }
 
-  /** Waiting jobs that go first and that compete for a worker this job could use; by group, at its mean. */
-  #aheadOf(job: Asked): Ahead {
-    let [count, mean, spread] = [0, 0, 0];
-    for (const group of this.#queue.lines) {
-      const rank = RANK[group.plan] - RANK[job.plan];
-      if (rank < 0 || !this.#fleet.shareWorker(job.model, group.model)) continue;
-      const first = rank > 0 ? group.size : group.before(job);
-      const each = this.#time({ model: group.model, work: group.work / group.size });
-      count += first;
-      mean += first * each.mean;
-      spread += first * each.spread;
+  #expected(job: WaitingJob): Expectation | null {
+    const { queue, pauses, fleet, workers, clock } = this.#seams;
+    const now = clock.now();
+    if (!this.#eta.isFresh(now)) {
+      const keeps = (worker: FleetWorker, model: string) => fleet.keeps(worker, model);
+      this.#eta.foretell({ queue: pauses.queue(queue), fleet: workers(), keeps }, now);
     }
-    return { count, mean, spread };
+    if (pauses.holdsBack(job)) return null;
+    return this.#eta.of(job.id, now) ?? this.#eta.ifSubmitted(job, now);
   }
 
-  #eta(job: Asked, ahead: Ahead): EtaView | null {
-    const place = this.#fleet.placeFor(job.model);
-    if (!place) return { min_s: 0, max_s: 0, reason: 'no worker with this model is connected' };
-    const own = this.#time(job);
-    const loadMs = place.isLoaded ? 0 : place.loadMs;
-    const mean = ahead.mean / place.slots + own.mean + loadMs + place.busyMs;
-    const spread = ahead.spread / place.slots + own.spread + loadMs * 0.3 + place.busyMs * 0.5;
-    const words = [
-      ahead.count > 0 ? `${ahead.count} ahead` : null,
-      place.isBusy ? 'the worker is busy' : null,
-      place.isLoaded ? null : 'the model has to be loaded',
-    ].filter((word) => word !== null);
+  #view(job: Asked, expected: Expectation | null): EtaView {
+    const { times } = this.#seams;
+    const run = times.runMs(expected?.turn.worker ?? null, job.model, job.work);
+    const [from, to] = expected ? [expected.wait.low, expected.wait.high] : [0, 0];
     return {
-      min_s: seconds(Math.max(0, mean - spread)),
-      max_s: seconds(mean + spread),
-      reason: words.join(', ') || 'next',
+      min_s: seconds(from + run.low),
+      max_s: seconds(to + run.high),
+      start_min_s: expected && seconds(from),
+      start_max_s: expected && seconds(to),
+      reason: this.#operatorsReason(job) ?? this.#reason(job, expected),
     };
   }
 
-  #time({ model, work }: Pick<Asked, 'model' | 'work'>): { mean: number; spread: number } {
-    const per = this.#runTimes.of(model, this.#fleet.runMs(model));
-    const units = Math.max(work, 0.05);
-    return { mean: per.mean * units, spread: per.spread * units };
+  #reason(job: Asked, expected: Expectation | null): string {
+    const { fleet, workers } = this.#seams;
+    const able = workers().filter(({ models }) => models.has(job.model));
+    if (!expected || able.length === 0) return NO_WORKER;
+    return reasonOf(expected, able, (model) => fleet.nameOf(model));
+  }
+
+  /** Nobody waits for a queue that an operator holds up without being told so. */
+  #operatorsReason(job: Asked): string | null {
+    const { pauses, fleet } = this.#seams;
+    const who = fleet.whoHas(job.model);
+    const here = who.filter(({ isDraining }) => !isDraining);
+    if (pauses.holdsBack(job)) return 'paused by the operator';
+    if (here.length > 0 && here.every(({ id }) => pauses.has('worker', id)))
+      return 'paused by the operator';
+    if (here.length === 0 && who.length > 0) return 'the operator is draining its worker';
+    return null;
+  }
+
+  /** Of what waits for the same: with nobody to run it, all that is known of its place. */
+  #before(job: WaitingJob): number {
+    const lines = [...this.#seams.queue.lines].filter(
+      ({ model, plan }) => model === job.model && plan === job.plan,
+    );
+    return lines.reduce((sum, line) => sum + line.before(job), 0);
   }
 }
 

@@ -83,7 +83,7 @@ export class Workplace {
 
   /** As the policy sees it. */
   get view(): FleetWorker {
-    const { run } = this.context;
+    const { offer, run } = this.context;
     const { underWay, times, now } = this.#seams;
     const { id } = this.actor.ref;
     const at = now();
@@ -106,7 +106,7 @@ export class Workplace {
     return {
       ...{ id, epoch: run.epoch, freeSlots: this.freeSlots, models: this.models },
       ...{ loaded: run.loaded, loading: run.loading, busy: running.length > 0 },
-      ...{ freeAt, running, pinned: run.pinned },
+      ...{ freeAt, running, pinned: run.pinned, slots: offer.slots },
     };
   }
 }

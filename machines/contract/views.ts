@@ -43,7 +43,10 @@ export const etaView = z.object({
   /** Seconds from now until the result, as a range. */
   min_s: z.number(),
   max_s: z.number(),
-  /** Why, in words: "2 ahead, loading the model". */
+  /** Until it starts; null when nobody can say. The range above is then counted from its start. */
+  start_min_s: z.number().nullable(),
+  start_max_s: z.number().nullable(),
+  /** Why, in words: "2 ahead, loading Flux". */
   reason: z.string(),
 });
 export type EtaView = z.infer<typeof etaView>;

@@ -18,7 +18,9 @@ export class Arrivals {
 
   note(plan: Plan, runMs: number, at: number): void {
     this.#since ??= at;
-    this.#work.set(plan, { ms: this.#workOf(plan, at) + runMs, at });
+    // What is read anew at a start may be older than what has just come.
+    const latest = Math.max(at, this.#work.get(plan)?.at ?? at);
+    this.#work.set(plan, { ms: this.#workOf(plan, latest) + runMs, at: latest });
   }
 
   #workOf(plan: Plan, now: number): number {

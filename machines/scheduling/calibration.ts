@@ -70,6 +70,11 @@ export class Calibration {
     return known;
   }
 
+  /** Of all plans. */
+  get seen(): number {
+    return this.#plans.values().reduce((sum, { seen }) => sum + seen, 0);
+  }
+
   toJSON(): StoredCalibration[] {
     return [...this.#plans].map(([plan, { seen, kept }]) => ({ plan, seen, lessons: [...kept] }));
   }

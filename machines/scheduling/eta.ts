@@ -41,15 +41,22 @@ export interface Scene {
 }
 
 export class Eta {
-  readonly calibration = new Calibration();
+  readonly calibration: Calibration;
   readonly #arrivals = new Arrivals();
   readonly #told = new Map<string, Told>();
   #forecast: Forecast = { at: -Infinity, turns: [], effort: 0 };
   #places = new Map<string, number>();
   #fleet: readonly FleetWorker[] = [];
+  /** Of each turn, those before it of the same person. */
+  #ownBefore = new Uint32Array();
   /** By model: how many turns up to each place may keep a job of the model waiting. */
   readonly #ahead = new Map<string, Uint32Array>();
   #slots = 1;
+
+  /** @param calibration what earlier processes have learned, perhaps */
+  constructor(calibration = new Calibration()) {
+    this.calibration = calibration;
+  }
 
   // --- what happens -------------------------------------------------------------------------------
 
@@ -79,6 +86,12 @@ export class Eta {
     this.#forecast = foretell(queue, fleet, now, keeps);
     this.#places = new Map(this.#forecast.turns.map(({ job }, place) => [job.id, place]));
     this.#fleet = fleet;
+    const counts = new Map<string, number>();
+    this.#ownBefore = Uint32Array.from(this.#forecast.turns, ({ job: { accountId } }) => {
+      const before = counts.get(accountId) ?? 0;
+      counts.set(accountId, before + 1);
+      return before;
+    });
     this.#ahead.clear();
     this.#slots = fleet.reduce((sum, { slots = 1 }) => sum + slots, 0);
   }
@@ -91,8 +104,8 @@ export class Eta {
     if (place === undefined) return null;
     const turn = this.#forecast.turns[place]!;
     const wait = this.#waitOf(turn, now, id);
-    const own = this.#ownBefore(place, turn.job.accountId);
-    return { wait, own, position: this.#aheadOf(turn.job.model)[place]!, turn };
+    const position = this.#aheadOf(turn.job.model)[place]!;
+    return { wait, position, own: Math.min(position, this.#ownBefore[place]!), turn };
   }
 
   /** A job that came after the forecast, or may come: as behind the last of its kind. */
@@ -143,13 +156,6 @@ export class Eta {
     });
     this.#ahead.set(model, ahead);
     return ahead;
-  }
-
-  #ownBefore(place: number, accountId: string): number {
-    let own = 0;
-    for (let at = 0; at < place; at += 1)
-      if (this.#forecast.turns[at]!.job.accountId === accountId) own += 1;
-    return own;
   }
 }
 

@@ -69,11 +69,14 @@ describe('the price line', () => {
 
   test('tells the price and how long it takes', () => {
     expect(say({ quote: quote(true) }).text).toBe('1 token');
-    const ready = (min_s: number, max_s: number) =>
-      say({ quote: quote(true, { min_s, max_s, reason: '' }) }).text;
+    const ready = (min_s: number, max_s: number, start: number | null = 0) => {
+      const eta = { min_s, max_s, start_min_s: start, start_max_s: start, reason: '' };
+      return say({ quote: quote(true, eta) }).text;
+    };
     expect(ready(6, 11)).toBe('1 token, ready in about 6 to 11 s');
     expect(ready(0.4, 3)).toBe('1 token, ready within 3 s');
     expect(ready(0.1, 0.9)).toBe('1 token, ready in a moment');
+    expect(ready(6, 11, null)).toBe('1 token');
   });
 
   test('tells what is missing and when there will be more', () => {

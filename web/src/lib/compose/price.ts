@@ -25,7 +25,10 @@ export function priceWords({ quote, account, sentence, now }: PriceInput): Price
     const wait = `New tokens in ${countdown(account.resets_at, now)}.`;
     return { tone: 'short', text: `This takes ${price}; ${have}. ${wait}` };
   }
-  return { tone: 'plain', text: quote.eta ? `${price}, ready ${soon(quote.eta)}` : price };
+  // Of a start that nobody can foretell nothing is promised.
+  const { eta } = quote;
+  const isKnown = eta !== null && eta.start_max_s !== null;
+  return { tone: 'plain', text: isKnown ? `${price}, ready ${soon(eta)}` : price };
 }
 
 function soon(eta: { readonly min_s: number; readonly max_s: number }): string {

@@ -84,7 +84,7 @@ describe('lossy bits', () => {
 
   test('a place moves the open job only', () => {
     const { store, context } = started(job(2), job(1, done));
-    const eta = { min_s: 1, max_s: 2, reason: 'soon' };
+    const eta = { min_s: 1, max_s: 2, start_min_s: 0, start_max_s: 1, reason: 'soon' };
     for (const n of [1, 2, 7]) {
       const frame = { type: 'position' as const, job_id: `job_${n}`, position: 0, eta };
       store.trigger.placed({ frame, at: 42 });

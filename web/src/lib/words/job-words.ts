@@ -43,7 +43,9 @@ export function wordsOf(input: WordsInput): JobWords {
 type Status = Pick<JobWords, 'tone' | 'headline' | 'detail'>;
 
 function openWords({ job, live, modelName, elapsedS }: WordsInput): Status {
-  const eta = job.eta ? capitalized(estimate(job.eta, elapsedS)) : '';
+  // Where nobody can say when it starts, the reason says enough.
+  const isKnown = job.eta !== null && job.eta.start_max_s !== null;
+  const eta = job.eta && isKnown ? capitalized(estimate(job.eta, elapsedS)) : '';
   switch (job.phase) {
     case 'loading_model':
       return { tone: 'working', headline: `Loading ${modelName}`, detail: eta };

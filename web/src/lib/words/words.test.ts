@@ -15,7 +15,10 @@ const job = (fields: Partial<JobView> = {}): JobView => ({
   params: {},
   count: 1,
   position: 2,
-  eta: { min_s: 10, max_s: 20, reason: '2 ahead, the worker is busy' },
+  eta: {
+    ...{ min_s: 10, max_s: 20, start_min_s: 8, start_max_s: 15 },
+    reason: '2 ahead, the worker is busy',
+  },
   cost: { tokens: 1, millitokens: 1000, charged_millitokens: null },
   attempt: 1,
   cancellable: true,
@@ -107,6 +110,8 @@ describe('a job in words', () => {
       money: '1 token held until it is done',
       cancel: 'Returns 1 token',
     });
+    const eta = { min_s: 5, max_s: 8, start_min_s: null, start_max_s: null, reason: 'paused' };
+    expect(words({ eta }).detail).toBe('paused');
     expect(words({ position: 0 }).headline).toBe('Next in line');
     expect(words({ position: 1 }).headline).toBe('1 job ahead');
     expect(words({ position: null, eta: null })).toMatchObject({
