@@ -2,9 +2,8 @@
 import { type DatabasePool, sql } from 'slonik';
 import { z } from 'zod';
 
-export const API_KEY_KINDS = ['user', 'frontend', 'worker', 'admin'] as const;
+const API_KEY_KINDS = ['user', 'frontend', 'worker', 'admin'] as const;
 const kind = z.enum(API_KEY_KINDS);
-export type ApiKeyKind = z.infer<typeof kind>;
 
 const apiKey = z.object({
   accountId: z.string(),

@@ -12,7 +12,6 @@ export const batchOffer = z.strictObject({
   /** What each further job adds, over its time alone: 0.25 makes a call of three take 1.5 times one's time. */
   cost: z.number().min(0).max(1),
 });
-export type BatchOffer = z.infer<typeof batchOffer>;
 
 /** Which call a job goes along in, and how many do when all of them come. */
 export const batchPlace = z.strictObject({
