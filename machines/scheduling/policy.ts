@@ -11,7 +11,7 @@ import { decisionOf } from './why.ts';
 export type * from './waiting.ts';
 
 /** What a job of one second brings while nothing of it is late: a tier goes before the next. */
-export const TIER_WEIGHT = { pro: 139, starter: 20, free: 1 } as const satisfies Record<
+export const TIER_WEIGHT = { pro: 100, starter: 16, free: 1 } as const satisfies Record<
   Plan,
   number
 >;
@@ -22,21 +22,21 @@ export const PATIENCE_MS = {
   free: 600_000,
 } as const satisfies Record<Plan, number>;
 /** Between 0 (short jobs before all) and 1 (length does not matter): a video is not put off for ever. */
-const LENGTH_EXPONENT = 0.65;
+const LENGTH_EXPONENT = 0.6;
 /** A job of no length at all would bring infinitely much per second. */
 const RUN_MS_MIN = 2_000;
 /** A person who got this much of the GPU counts half; what a busy card gives in ten minutes. */
 const FAIR_SHARE_MS = 600_000;
-/** A load costs the time of loading, and soon the same again for the model it drove out. */
-const LOAD_FACTOR = 2;
+/** A load costs its time, soon the same again for what it drove out, and the risk of going back and forth. */
+const LOAD_FACTOR = 2.3;
 /** Jobs of a model that may share a load: later ones would be overtaken before their turn. */
 const LOOK_AHEAD = 16;
 /** How much longer a batch may grow than its further jobs alone would be worth. */
 const BATCH_BONUS = 2;
 /** What another worker could do for the model instead counts this much against doing it here. */
-const REGRET = 0.5;
+const REGRET = 0.6;
 /** A worker that comes free this late counts half as an alternative. */
-const ALTERNATIVE_MS = 60_000;
+const ALTERNATIVE_MS = 90_000;
 /** An operator's word outweighs any wait. */
 const FIRST_FACTOR = 1e9;
 

@@ -53,9 +53,9 @@ export function queueOf(
     size: jobs.length,
     stocks: [...stocks.values()].map((stock) => ({
       ...{ model: stock[0]!.model, failedOn: stock[0]!.failedOn },
-      lines: [...Map.groupBy(stock, (job) => `${job.plan} ${job.accountId}`).values()].map((line) =>
-        lineOf(line.toSorted(inOrder)),
-      ),
+      lines: [
+        ...Map.groupBy(stock, (job) => `${job.plan} ${job.accountId} ${job.isFirst}`).values(),
+      ].map((line) => lineOf(line.toSorted(inOrder))),
     })),
     servedMs: (accountId) => served[accountId] ?? 0,
   };

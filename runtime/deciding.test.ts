@@ -1,0 +1,190 @@
+// What the policy promises whatever waits and whoever works: over the real index, by chance and over hours.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { decide, type FleetWorker, type WaitingJob } from '../machines/scheduling/policy.ts';
+import { fleetWorker, NOW, queueOf, waitingJob } from '../machines/scheduling/testing.ts';
+import { Queue } from './queue.ts';
+
+const MODELS = ['sdxl', 'flux', 'whisper', 'wan'];
+const HOUR_MS = 3_600_000;
+
+const anyJob = fc.record({
+  ...{ accountId: fc.constantFrom('acc_a', 'acc_b', 'acc_c'), model: fc.constantFrom(...MODELS) },
+  ...{ plan: fc.constantFrom('free' as const, 'starter' as const, 'pro' as const) },
+  ...{ queuedAt: fc.integer({ min: NOW - HOUR_MS, max: NOW }) },
+  ...{ runMs: fc.integer({ min: 1, max: 300_000 }) },
+  ...{ batchKey: fc.constantFrom(null, '512', '1024') },
+  ...{ failedOn: fc.constantFrom([], [], ['wrk_0'], ['wrk_0', 'wrk_1']), isFirst: fc.boolean() },
+});
+
+const anyWorker = fc
+  .record({
+    ...{ models: fc.subarray(MODELS, { minLength: 1 }), inMemory: fc.subarray(MODELS) },
+    ...{ freeSlots: fc.nat(3), busy: fc.boolean(), isLoading: fc.boolean() },
+    ...{ pace: fc.constantFrom(0.5, 1, 2), batchMax: fc.integer({ min: 1, max: 4 }) },
+    ...{ loadMs: fc.constantFrom(2_000, 40_000, Infinity), busyMs: fc.nat(60_000) },
+  })
+  .map(({ models, inMemory, freeSlots, busy, isLoading, pace, batchMax, loadMs, busyMs }, n) => {
+    const costs = models.map((model) => [model, { pace, batchMax, batchCost: 0.7, loadMs }]);
+    const loaded = inMemory.filter((model) => models.includes(model));
+    return fleetWorker(`wrk_${n}`, Object.fromEntries(costs), {
+      ...{ freeSlots, loaded, busy: busy || isLoading, freeAt: NOW + (busy ? busyMs : 0) },
+      loading: isLoading ? models[0]! : null,
+    });
+  });
+
+const anyFleet = fc
+  .array(anyWorker, { maxLength: 4 })
+  .map((fleet) => fleet.map((worker, n) => ({ ...worker, id: `wrk_${n}` })));
+
+const anyJobs = fc
+  .array(anyJob, { maxLength: 60 })
+  .map((jobs) => jobs.map((each, n) => waitingJob(`job_${n}`, each)));
+
+const filled = (jobs: readonly WaitingJob[]): Queue => {
+  const queue = new Queue();
+  // As they were asked for: one that comes late takes no part in turns counted before.
+  for (const job of jobs.toSorted((a, b) => a.queuedAt - b.queuedAt || (a.id < b.id ? -1 : 1)))
+    queue.set(job);
+  return queue;
+};
+
+test('no job twice, no slot too many, nothing that the worker cannot start', () => {
+  const leaves = fc.array(fc.nat(59), { maxLength: 30 });
+  fc.assert(
+    fc.property(anyJobs, anyFleet, leaves, (jobs, fleet, gone) => {
+      const queue = filled(jobs);
+      for (const n of gone) queue.remove(`job_${n}`);
+      const waiting = new Set([...queue.jobs].map(({ id }) => id));
+      for (const { job, batch = [], worker } of decide(queue, fleet, NOW)) {
+        const cost = worker.models.get(job.model)!;
+        expect(batch.length).toBeLessThan(Math.max(1, cost.batchMax));
+        for (const each of [job, ...batch]) {
+          expect(waiting.delete(each.id)).toBe(true);
+          expect([each.model, each.batchKey]).toEqual([job.model, job.batchKey]);
+          const others = fleet.filter(({ id }) => !each.failedOn.includes(id));
+          if (each.failedOn.includes(worker.id))
+            expect(others.some(({ models }) => models.has(each.model))).toBe(false);
+        }
+        const isThere = worker.loading === job.model || worker.loaded.includes(job.model);
+        if (worker.loading !== null) expect(job.model).toBe(worker.loading);
+        if (worker.busy || cost.loadMs === Infinity) expect(isThere).toBe(true);
+      }
+      const given = Map.groupBy(decide(queue, fleet, NOW), ({ worker }) => worker.id);
+      for (const { id, freeSlots } of fleet)
+        expect(given.get(id)?.length ?? 0).toBeLessThanOrEqual(freeSlots);
+    }),
+  );
+});
+
+test('the index leads to the same decisions as counting everything anew', () => {
+  fc.assert(
+    fc.property(anyJobs, anyFleet, (jobs, fleet) => {
+      const said = (queue: Parameters<typeof decide>[0]) =>
+        decide(queue, fleet, NOW).map(({ worker, why }) => [worker.id, why.score.toPrecision(9)]);
+      expect(said(filled(jobs))).toEqual(said(queueOf(jobs)));
+    }),
+  );
+});
+
+test('a worker is idle only while nothing that waits could start on it', () => {
+  fc.assert(
+    fc.property(anyJobs, anyFleet, (jobs, fleet) => {
+      const queue = filled(jobs);
+      const free = new Map(fleet.map((worker) => [worker.id, worker.freeSlots]));
+      for (const { job, batch = [], worker } of decide(queue, fleet, NOW)) {
+        for (const { id } of [job, ...batch]) queue.take(id);
+        free.set(worker.id, 0); // it may load now, and takes nothing else
+      }
+      for (const worker of fleet)
+        for (const { model, failedOn } of queue.jobs) {
+          const hasModel = worker.loaded.includes(model);
+          const canStart = worker.models.has(model) && !worker.busy && hasModel;
+          if (canStart && failedOn.length === 0) expect(free.get(worker.id)).toBe(0);
+        }
+    }),
+  );
+});
+
+/** One worker, job after job, until `until` is taken; more comes as soon as something is taken. */
+function hoursUntil(
+  until: WaitingJob,
+  worker: FleetWorker,
+  more: (n: number, now: number) => WaitingJob,
+): number {
+  const queue = filled([until, more(0, NOW), more(1, NOW)]);
+  let now = NOW;
+  for (let n = 2; n < 80_000; n += 1) {
+    const [decision] = decide(queue, [worker], now);
+    if (!decision) throw new Error('There was work, and the worker got none.');
+    for (const each of [decision.job, ...(decision.batch ?? [])]) {
+      if (each.id === until.id) return (now - NOW) / HOUR_MS;
+      queue.take(each.id);
+      queue.usage.note(each.accountId, each.runMs, now + each.runMs);
+      now += each.runMs;
+    }
+    queue.set(more(n, now));
+  }
+  return Infinity;
+}
+
+test('nobody starves: a free video has its turn while paying people never stop asking', () => {
+  const video = waitingJob('video', { model: 'wan', runMs: 240_000, queuedAt: NOW });
+  const worker = fleetWorker('w', { sdxl: {}, wan: { loadMs: 42_000 } });
+  const paid = (n: number, queuedAt: number) => waitingJob(`p${n}`, { plan: 'pro', queuedAt });
+  const free = (n: number, queuedAt: number) => waitingJob(`f${n}`, { queuedAt });
+  expect(hoursUntil(video, worker, free)).toBeLessThan(2);
+  expect(hoursUntil(video, worker, paid)).toBeLessThan(120);
+});
+
+// Same tier, model and length of jobs, asked for at the same time: then lateness and GPU time lately decide.
+test('between two jobs of a person at most one batch of another, who got more, runs', () => {
+  const counts = fc.integer({ min: 2, max: 30 });
+  const amounts = fc.integer({ min: 1_000, max: 900_000 });
+  const runs = fc.integer({ min: 2_000, max: 60_000 });
+  fc.assert(
+    fc.property(counts, counts, amounts, runs, fc.integer({ min: 1, max: 4 }), (...given) => {
+      const [light, heavy, more, runMs, batchMax] = given;
+      const calls = servedInTurn(light, heavy, more, runMs, batchMax);
+      const last = calls.lastIndexOf('light');
+      for (let at = 1; at <= last; at += 1)
+        expect(calls[at - 1] === 'heavy' && calls[at] === 'heavy').toBe(false);
+    }),
+  );
+});
+
+/** Whose job each engine call was for, until the light person's are done. */
+function servedInTurn(
+  light: number,
+  heavy: number,
+  more: number,
+  runMs: number,
+  batchMax: number,
+): string[] {
+  const queue = new Queue();
+  for (const [accountId, count] of [
+    ['light', light],
+    ['heavy', heavy],
+  ] as const)
+    for (let n = 0; n < count; n += 1)
+      queue.set(
+        waitingJob(`${accountId}_${n + 100}`, {
+          ...{ accountId, runMs, queuedAt: NOW },
+          batchKey: accountId === 'heavy' ? 'same' : null,
+        }),
+      );
+  queue.usage.note('heavy', more, NOW);
+  const worker = fleetWorker('w', { sdxl: { batchMax, batchCost: 0.7 } });
+  const calls: string[] = [];
+  let now = NOW;
+  while (queue.size > 0) {
+    const [{ job, batch = [] }] = decide(queue, [worker], now) as [ReturnType<typeof decide>[0]];
+    now += runMs * (1 + batch.length * 0.7);
+    for (const each of [job, ...batch]) {
+      queue.take(each.id);
+      queue.usage.note(each.accountId, runMs, now);
+    }
+    calls.push(job.accountId);
+  }
+  return calls;
+}
