@@ -28,9 +28,23 @@ export interface View {
   canBatch(worker: WorkerView, jobs: readonly Job[]): boolean;
 }
 
+export interface Model {
+  readonly batch_max: number;
+  readonly batch_cost: number;
+  readonly vram_mb: number;
+  readonly load_ms: number;
+  /** Its file is still in the page cache. */
+  readonly warm_ms: number;
+}
+
 export interface Fleet {
-  readonly models: Record<string, { readonly batch_max: number; readonly batch_cost: number }>;
-  readonly workers: readonly { readonly id: string; readonly models: readonly string[] }[];
+  readonly models: Record<string, Model>;
+  readonly workers: readonly {
+    readonly id: string;
+    readonly models: readonly string[];
+    readonly vram_mb: number;
+    readonly load_scale: number;
+  }[];
 }
 
 export interface Policy {
@@ -42,4 +56,20 @@ export interface Policy {
     now: number,
     view: View,
   ): void;
+}
+
+export interface Trace {
+  readonly header: { readonly family: string; readonly rho: number };
+  readonly fleet: Fleet;
+  readonly jobs: readonly (Job & { readonly actual_ms: number })[];
+}
+
+/** Of the evaluator's modules, what is used here. */
+export interface Evaluator {
+  readTrace(file: string): Trace;
+  simulate(
+    fleet: Fleet,
+    trace: Trace,
+    createPolicy: (fleet: Fleet) => Policy,
+  ): { readonly rec: readonly { readonly start: number }[] };
 }

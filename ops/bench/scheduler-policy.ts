@@ -1,23 +1,24 @@
 // The policy of machines/scheduling as the scheduling evaluator wants it: it only translates, so that what
 // is measured there is what runs here. `--policy ops/bench/scheduler-policy.ts` loads it directly.
-import { decide, type Decision, type FleetWorker } from '../../machines/scheduling/policy.ts';
+import {
+  decide,
+  type Decision,
+  type FleetWorker,
+  type WaitingJob,
+} from '../../machines/scheduling/policy.ts';
 import { Queue } from '../../runtime/queue.ts';
 import type { Fleet, Job, Policy, View, WorkerView } from './scheduler-contract.ts';
 
-export function createPolicy(fleet: Fleet): Policy {
-  const queue = new Queue();
+/** @param options the queue, for whoever wants to look into it */
+export function createPolicy(fleet: Fleet, options?: { readonly queue?: Queue }): Policy {
+  const queue = options?.queue ?? new Queue();
   const jobs = new Map<string, Job>();
   return {
     name: 'tessera',
 
     onSubmit(job, _now, view) {
-      const cannot = view.workers.filter((worker) => !view.canRun(worker, job));
       jobs.set(String(job.id), job);
-      queue.set({
-        ...{ id: String(job.id), accountId: job.user, model: job.model, plan: job.tier },
-        ...{ queuedAt: job.t, work: 1, runMs: job.est_ms, batchKey: job.batch_key },
-        ...{ failedOn: cannot.map(({ id }) => id), isFirst: false },
-      });
+      queue.set(waitingOf(job, view));
     },
 
     onIdle(worker, now, view) {
@@ -35,7 +36,16 @@ export function createPolicy(fleet: Fleet): Policy {
   };
 }
 
-function workerOf(worker: WorkerView, fleet: Fleet, view: View): FleetWorker {
+export function waitingOf(job: Job, view: View): WaitingJob {
+  const cannot = view.workers.filter((worker) => !view.canRun(worker, job));
+  return {
+    ...{ id: String(job.id), accountId: job.user, model: job.model, plan: job.tier },
+    ...{ queuedAt: job.t, work: 1, runMs: job.est_ms, batchKey: job.batch_key },
+    ...{ failedOn: cannot.map(({ id }) => id), isFirst: false },
+  };
+}
+
+export function workerOf(worker: WorkerView, fleet: Fleet, view: View): FleetWorker {
   const { models = [] } = fleet.workers.find(({ id }) => id === worker.id) ?? {};
   const isIdle = worker.state === 'idle';
   return {
