@@ -17,25 +17,26 @@ const anyJob = fc.record({
   ...{ failedOn: fc.constantFrom([], [], ['wrk_0'], ['wrk_0', 'wrk_1']), isFirst: fc.boolean() },
 });
 
-const anyWorker = fc
-  .record({
-    ...{ models: fc.subarray(MODELS, { minLength: 1 }), inMemory: fc.subarray(MODELS) },
-    ...{ freeSlots: fc.nat(3), busy: fc.boolean(), isLoading: fc.boolean() },
-    ...{ pace: fc.constantFrom(0.5, 1, 2), batchMax: fc.integer({ min: 1, max: 4 }) },
-    ...{ loadMs: fc.constantFrom(2_000, 40_000, Infinity), busyMs: fc.nat(60_000) },
-  })
-  .map(({ models, inMemory, freeSlots, busy, isLoading, pace, batchMax, loadMs, busyMs }, n) => {
-    const costs = models.map((model) => [model, { pace, batchMax, batchCost: 0.7, loadMs }]);
-    const loaded = inMemory.filter((model) => models.includes(model));
-    return fleetWorker(`wrk_${n}`, Object.fromEntries(costs), {
-      ...{ freeSlots, loaded, busy: busy || isLoading, freeAt: NOW + (busy ? busyMs : 0) },
-      loading: isLoading ? models[0]! : null,
-    });
-  });
+const anyWorker = fc.record({
+  ...{ models: fc.subarray(MODELS, { minLength: 1 }), inMemory: fc.subarray(MODELS) },
+  ...{ freeSlots: fc.nat(3), busy: fc.boolean(), isLoading: fc.boolean() },
+  ...{ pace: fc.constantFrom(0.5, 1, 2), batchMax: fc.integer({ min: 1, max: 4 }) },
+  ...{ loadMs: fc.constantFrom(2_000, 40_000, Infinity), busyMs: fc.nat(60_000) },
+});
 
-const anyFleet = fc
-  .array(anyWorker, { maxLength: 4 })
-  .map((fleet) => fleet.map((worker, n) => ({ ...worker, id: `wrk_${n}` })));
+const anyFleet = fc.array(anyWorker, { maxLength: 4 }).map((fleet) =>
+  fleet.map(({ models, inMemory, freeSlots, busy, isLoading, busyMs, ...cost }, n) =>
+    fleetWorker(
+      `wrk_${n}`,
+      Object.fromEntries(models.map((model) => [model, { ...cost, batchCost: 0.7 }])),
+      {
+        ...{ freeSlots, busy: busy || isLoading, freeAt: NOW + (busy ? busyMs : 0) },
+        loaded: inMemory.filter((model) => models.includes(model)),
+        loading: isLoading ? models[0]! : null,
+      },
+    ),
+  ),
+);
 
 const anyJobs = fc
   .array(anyJob, { maxLength: 60 })

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NOW, queueOf, waitingJob } from '../machines/scheduling/testing.ts';
+import { growthOf } from '../machines/scheduling/policy.ts';
 import type { WaitingJob, WaitingQueue } from '../machines/scheduling/waiting.ts';
 import { Queue } from './queue.ts';
 
@@ -34,6 +35,21 @@ const turnsOf = (queue: WaitingQueue) =>
     ),
   );
 
+/** What is kept side by side says the same as the lines themselves. */
+function expectFiguresOfFirsts(queue: Queue): void {
+  for (const { firsts } of queue.stocks)
+    firsts.lines.forEach(({ plan, tickets: [first] }, at) => {
+      const { worth, growth, turnAt } = firsts;
+      const said = { worth: worth[at], growth: growth[at], ownTurnAt: turnAt[at] };
+      const { job, ...figures } = first!;
+      expect(said).toEqual({
+        ...{ worth: figures.worth, growth: growthOf(figures.worth, plan) },
+        ownTurnAt: figures.ownTurnAt,
+      });
+      expect(job.plan).toBe(plan);
+    });
+}
+
 const step = fc.record({
   ...{ n: fc.nat(30), at: fc.nat(20), does: fc.constantFrom('set', 'set', 'take', 'remove') },
 });
@@ -53,6 +69,7 @@ test('is what a plain list would be, by any way of coming and going', () => {
         expect(seen(queue)).toEqual(seen(queueOf([...model.values()])));
         expect([...queue.jobs].map(({ id }) => id).sort()).toEqual([...model.keys()].sort());
         expect(queue.size).toBe(model.size);
+        expectFiguresOfFirsts(queue);
       }
     }),
   );
@@ -98,6 +115,15 @@ test('what is called off does not', () => {
   queue.remove('a');
   queue.set(own('d'));
   expect(turnsOf(queue)).toEqual({ c: NOW, d: NOW + 7_000 });
+});
+
+test('what is called off moves up jobs for other models too', () => {
+  const queue = new Queue();
+  queue.set(own('a'));
+  queue.set({ ...own('b'), model: 'flux' });
+  queue.remove('a');
+  expect(turnsOf(queue)).toEqual({ b: NOW });
+  expectFiguresOfFirsts(queue);
 });
 
 test('one that comes back has its old turn', () => {
