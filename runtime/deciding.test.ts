@@ -138,54 +138,86 @@ test('nobody starves: a free video has its turn while paying people never stop a
   expect(hoursUntil(video, worker, paid)).toBeLessThan(120);
 });
 
-// Same tier, model and length of jobs, asked for at the same time: then lateness and GPU time lately decide.
+// Of one tier and model, whatever the lengths, and whenever it was asked for.
 test('between two jobs of a person at most one batch of another, who got more, runs', () => {
-  const counts = fc.integer({ min: 2, max: 30 });
-  const amounts = fc.integer({ min: 1_000, max: 900_000 });
-  const runs = fc.integer({ min: 2_000, max: 60_000 });
+  const job = fc.record({
+    ...{ accountId: fc.constantFrom('a', 'b', 'c'), runMs: fc.integer({ min: 1, max: 300_000 }) },
+    ...{ queuedAt: fc.integer({ min: NOW - HOUR_MS, max: NOW }) },
+    ...{ batchKey: fc.constantFrom(null, 'same') },
+  });
+  const given = {
+    jobs: fc.array(job, { maxLength: 60 }),
+    got: fc.record({ a: fc.nat(900_000), b: fc.nat(900_000), c: fc.nat(900_000) }),
+    workers: fc.integer({ min: 1, max: 3 }),
+    batchMax: fc.integer({ min: 1, max: 4 }),
+  };
   fc.assert(
-    fc.property(counts, counts, amounts, runs, fc.integer({ min: 1, max: 4 }), (...given) => {
-      const [light, heavy, more, runMs, batchMax] = given;
-      const calls = servedInTurn(light, heavy, more, runMs, batchMax);
-      const last = calls.lastIndexOf('light');
-      for (let at = 1; at <= last; at += 1)
-        expect(calls[at - 1] === 'heavy' && calls[at] === 'heavy').toBe(false);
+    fc.property(fc.record(given), ({ jobs, got, workers, batchMax }) => {
+      const queue = filled(jobs.map((each, n) => waitingJob(`job_${n + 100}`, each)));
+      for (const [accountId, ms] of Object.entries(got)) queue.usage.note(accountId, ms, NOW);
+      const served = new Set<string>();
+      /** How many calls each had since each other one was served. */
+      const since = new Map<string, number>();
+      for (const { first, people, hadMs, waiting } of servedInTurn(queue, workers, batchMax)) {
+        for (const other of waiting) {
+          const key = `${first} since ${other}`;
+          const isHeavy = hadMs(first) > hadMs(other);
+          if (isHeavy && !people.has(other)) expect(since.get(key) ?? 0, key).toBe(0);
+          if (served.has(other)) since.set(key, (since.get(key) ?? 0) + 1);
+        }
+        for (const person of people) {
+          served.add(person);
+          for (const each of ['a', 'b', 'c']) since.delete(`${each} since ${person}`);
+        }
+      }
     }),
+    { numRuns: 1000 },
   );
 });
 
-/** Whose job each engine call was for, until the light person's are done. */
-function servedInTurn(
-  light: number,
-  heavy: number,
-  more: number,
-  runMs: number,
-  batchMax: number,
-): string[] {
-  const queue = new Queue();
-  for (const [accountId, count] of [
-    ['light', light],
-    ['heavy', heavy],
-  ] as const)
-    for (let n = 0; n < count; n += 1)
-      queue.set(
-        waitingJob(`${accountId}_${n + 100}`, {
-          ...{ accountId, runMs, queuedAt: NOW },
-          batchKey: accountId === 'heavy' ? 'same' : null,
-        }),
-      );
-  queue.usage.note('heavy', more, NOW);
-  const worker = fleetWorker('w', { sdxl: { batchMax, batchCost: 0.7 } });
-  const calls: string[] = [];
+interface Call {
+  /** Whose call it is; others may go along in it. */
+  readonly first: string;
+  readonly people: ReadonlySet<string>;
+  /** Whoever had work waiting, the served ones included. */
+  readonly waiting: ReadonlySet<string>;
+  /** GPU time lately and under way, as the decision knew it. */
+  readonly hadMs: (person: string) => number;
+}
+
+/** The engine calls, one after the other, until nothing waits; all workers take as long as what they run. */
+function* servedInTurn(queue: Queue, workers: number, batchMax: number): Generator<Call> {
+  const ends = new Map<string, { at: number; jobs: WaitingJob[] }>();
   let now = NOW;
   while (queue.size > 0) {
-    const [{ job, batch = [] }] = decide(queue, [worker], now) as [ReturnType<typeof decide>[0]];
-    now += runMs * (1 + batch.length * 0.7);
-    for (const each of [job, ...batch]) {
-      queue.take(each.id);
-      queue.usage.note(each.accountId, runMs, now);
+    const fleet = Array.from({ length: workers }, (_, n) => {
+      const { at: freeAt = now, jobs = [] } = ends.get(`wrk_${n}`) ?? {};
+      return fleetWorker(
+        `wrk_${n}`,
+        { sdxl: { batchMax, batchCost: 0.7 } },
+        {
+          ...{ freeSlots: jobs.length > 0 ? 0 : 1, busy: jobs.length > 0, freeAt },
+          running: jobs.map((job) => ({ ...job, job: job.id })),
+        },
+      );
+    });
+    const had = new Map<string, number>();
+    for (const person of ['a', 'b', 'c']) had.set(person, queue.servedMs(person, now));
+    for (const { accountId, runMs } of fleet.flatMap(({ running }) => running))
+      had.set(accountId, had.get(accountId)! + runMs);
+    for (const { job, batch = [], worker } of decide(queue, fleet, now)) {
+      const jobs = [job, ...batch];
+      const waiting = new Set([...queue.jobs].map(({ accountId }) => accountId));
+      for (const { id } of jobs) queue.take(id);
+      ends.set(worker.id, { at: now + job.runMs * (1 + batch.length * 0.7), jobs });
+      const people = new Set(jobs.map(({ accountId }) => accountId));
+      yield { first: job.accountId, people, waiting, hadMs: (person) => had.get(person)! };
     }
-    calls.push(job.accountId);
+    now = Math.min(...ends.values().map(({ at }) => at));
+    for (const [worker, { at, jobs }] of ends) {
+      if (at > now) continue;
+      ends.delete(worker);
+      for (const { accountId, runMs } of jobs) queue.usage.note(accountId, runMs, now);
+    }
   }
-  return calls;
 }

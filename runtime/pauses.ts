@@ -71,7 +71,8 @@ export class Pauses {
       ...{ model, failedOn },
       lines: [...lines].filter(({ plan }) => !this.has('plan', plan)),
     }));
-    return { size: queue.size, stocks, servedMs: (id, now) => queue.servedMs(id, now) };
+    const { size, takes } = queue;
+    return { size, takes, stocks, servedMs: (id, now) => queue.servedMs(id, now) };
   }
 
   async start(): Promise<void> {

@@ -63,6 +63,7 @@ class Person extends Row {
   readonly lines = new Set<Line>();
   /** When all that workers took would have ended on a card of the person's own. */
   #takenUntil = 0;
+  lastTurn = 0;
 
   join(ticket: Ticket): void {
     const at = this.insert(ticket);
@@ -146,6 +147,10 @@ export class Line extends Row implements waiting.Line {
     this.stock.note(this.key, this);
   }
 
+  get lastTurn(): number {
+    return this.#person.lastTurn;
+  }
+
   aheadMs(ticket: Ticket): number {
     return this.#person.aheadMs(ticket);
   }
@@ -167,9 +172,14 @@ export class Queue implements WaitingQueue {
   readonly #people = new Map<string, Person>();
   readonly #stocks = new Map<string, Stock>();
   #peopleMax = PEOPLE_MIN;
+  #takes = 0;
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  get takes(): number {
+    return this.#takes;
   }
 
   get peopleKnown(): number {
@@ -203,7 +213,9 @@ export class Queue implements WaitingQueue {
     // One that goes before all others does not wait for those its person asked for earlier.
     const lineKey = [job.plan, job.accountId, ...(job.isFirst ? ['first'] : [])].join(' ');
     const line = stock.get(lineKey) ?? new Line(lineKey, stock, job, person);
-    const ticket: Ticket = { job, worth: worthOf(job), ownTurnAt: 0, frontMs: 0 };
+    const ticket: Ticket = {
+      ...{ job, worth: worthOf(job), ownTurnAt: 0, frontMs: 0, since: this.#takes },
+    };
     person.join(ticket);
     line.join(ticket);
     this.backlog.add(job);
@@ -229,6 +241,7 @@ export class Queue implements WaitingQueue {
     // First the line: what is first in it then is what the person's turns are counted for.
     line.leave(ticket);
     person.leave(ticket, isTaken);
+    if (isTaken) person.lastTurn = this.#takes += 1;
     if (line.stock.lines.length === 0) this.#stocks.delete(stockKeyOf(ticket.job));
   }
 

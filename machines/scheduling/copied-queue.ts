@@ -24,6 +24,8 @@ export class CopiedQueue implements WaitingQueue {
   readonly #places = new Map<string, { readonly stock: CopiedStock; readonly line: CopiedLine }>();
   readonly #usage = new Usage();
   readonly #takenMs = new Map<string, number>();
+  readonly #lastTurns = new Map<string, number>();
+  takes: number;
   /** Lines that may lead to a decision, and so what one costs. */
   lineCount = 0;
   /** Not copied: they come after all others. */
@@ -31,6 +33,7 @@ export class CopiedQueue implements WaitingQueue {
 
   constructor(original: WaitingQueue) {
     this.#original = original;
+    this.takes = original.takes;
     for (const stock of original.stocks) this.#copy(stock);
   }
 
@@ -70,11 +73,15 @@ export class CopiedQueue implements WaitingQueue {
   #copyLine(stock: CopiedStock, original: Line): void {
     if (original.tickets.length === 0) return;
     const { accountId, plan } = original;
+    const lastTurns = this.#lastTurns;
     const line: CopiedLine = {
       ...{ accountId, plan },
-      tickets: original.tickets.map(({ job, worth, ownTurnAt }, at) => ({
-        ...{ job, worth, ownTurnAt, aheadMs: original.aheadMs(original.tickets[at]!) },
+      tickets: original.tickets.map((ticket, at) => ({
+        ...{ ...ticket, aheadMs: original.aheadMs(original.tickets[at]!) },
       })),
+      get lastTurn() {
+        return lastTurns.get(accountId) ?? original.lastTurn;
+      },
       aheadMs: (ticket) =>
         Math.max(0, (ticket as CopiedTicket).aheadMs - (this.#takenMs.get(accountId) ?? 0)),
     };
@@ -90,6 +97,8 @@ export class CopiedQueue implements WaitingQueue {
       line.tickets.findIndex(({ job }) => job.id === id),
       1,
     );
+    this.takes += 1;
+    this.#lastTurns.set(accountId, this.takes);
     this.#takenMs.set(accountId, (this.#takenMs.get(accountId) ?? 0) + runMs);
     if (line.tickets.length > 0) return;
     stock.lines.delete(line);

@@ -1,9 +1,13 @@
 // The best jobs of each stock, as far as a decision looks: what the policy weighs against each other.
 import type { Plan } from '../contract/events.ts';
-import type { FleetWorker, Stock, Ticket, WaitingJob, WaitingQueue } from './waiting.ts';
+import type { FleetWorker, Line, Stock, Ticket, WaitingJob, WaitingQueue } from './waiting.ts';
 
 export interface Head {
   readonly job: WaitingJob;
+  readonly line: Line;
+  readonly since: number;
+  /** GPU time of its person, lately and under way. */
+  readonly personMs: number;
   readonly lateMs: number;
   readonly servedMs: number;
   /** What it brings per second of running. */
@@ -14,6 +18,8 @@ export interface Head {
 export interface Pile {
   readonly stock: Stock;
   heads: readonly Head[];
+  /** The first jobs of the best lines, so that many jobs of one person hide nobody. */
+  fronts: readonly Head[];
 }
 
 /** What a job brings per second of running. */
@@ -34,8 +40,9 @@ export function pilesOf(
   const piles = new Map<string, Pile[]>();
   for (const stock of queue.stocks) {
     const heads: Head[] = [];
-    let enough = -Infinity;
-    for (const line of promising(stock, now, rateOf, () => enough)) {
+    const fronts: Head[] = [];
+    const enough = (of: readonly Head[]) => of[count - 1]?.rate ?? -Infinity;
+    for (const line of promising(stock, now, rateOf, () => enough(fronts))) {
       const personMs = queue.servedMs(line.accountId, now) + (running.get(line.accountId) ?? 0);
       // A job never counts more than the one in front of it: a line is served in the order of asking.
       let rate = Infinity;
@@ -43,14 +50,35 @@ export function pilesOf(
         const lateMs = lateness(ticket, now);
         const servedMs = personMs + line.aheadMs(ticket);
         rate = Math.min(rate, rateOf(ticket, line.plan, lateMs, servedMs));
-        if (rate <= enough) break;
-        insert({ job: ticket.job, lateMs, servedMs, rate }, heads, count);
-        if (heads.length === count) enough = heads[count - 1]!.rate;
+        const { job, since } = ticket;
+        const head = { job, line, since, personMs, lateMs, servedMs, rate };
+        if (ticket === line.tickets[0]) insert(head, fronts, count);
+        if (rate <= enough(heads)) break;
+        insert(head, heads, count);
       }
     }
-    piles.set(stock.model, [...(piles.get(stock.model) ?? []), { stock, heads }]);
+    piles.set(stock.model, [...(piles.get(stock.model) ?? []), { stock, heads, fronts }]);
   }
   return piles;
+}
+
+/**
+ * Nobody has a second turn before one who got less, of the same plan, and waits since before the first: that one
+ * changes places with them. So between two turns of a person at most one call of somebody who got more is made.
+ */
+export function inTurn({ heads, fronts }: Pile, lastTurn: (line: Line) => number): readonly Head[] {
+  const first = heads[0];
+  if (!first || first.job.isFirst) return heads;
+  const goesBefore = (head: Head, other: Head): boolean => {
+    const turn = lastTurn(head.line);
+    const wasPassed = turn > 0 && Math.max(turn, head.since) < lastTurn(other.line);
+    return wasPassed && head.personMs < other.personMs && head.line.plan === other.line.plan;
+  };
+  let best = first;
+  for (const head of [...fronts, ...heads]) if (goesBefore(head, best)) best = head;
+  if (best === first) return heads;
+  const others = heads.filter(({ job }) => job !== best.job);
+  return [{ ...best, rate: first.rate }, ...others];
 }
 
 /** Lines whose first job would bring enough if its person had got nothing: seen soon, and true of few. */

@@ -3,9 +3,9 @@
 // A free GPU goes to the model that brings the most per second of its time, loading included. What a job
 // brings grows with its tier and with how late it is, and shrinks with what its person got lately.
 import type { Plan } from '../contract/events.ts';
-import { pilesOf, type Head, type Pile } from './heads.ts';
+import { inTurn, pilesOf, type Head, type Pile } from './heads.ts';
 import { headsFor, mayStart, occupy, seatsOf, type Offer, type Seat } from './seats.ts';
-import type { Decision, FleetWorker, Ticket, WaitingJob, WaitingQueue } from './waiting.ts';
+import type { Decision, FleetWorker, Line, Ticket, WaitingJob, WaitingQueue } from './waiting.ts';
 import { decisionOf } from './why.ts';
 
 export type * from './waiting.ts';
@@ -19,7 +19,7 @@ export const TIER_WEIGHT = { pro: 100, starter: 16, free: 1 } as const satisfies
 export const PATIENCE_MS = {
   pro: 60_000,
   starter: 600_000,
-  free: 600_000,
+  free: 400_000,
 } as const satisfies Record<Plan, number>;
 /** Between 0 (short jobs before all) and 1 (length does not matter): a video is not put off for ever. */
 const LENGTH_EXPONENT = 0.6;
@@ -147,6 +147,11 @@ export function decide(
   if (queue.size === 0 || slots === 0) return decisions;
   const piles = pilesOf(queue, fleet, now, LOOK_AHEAD + slots, rateOf);
   const seats = seatsOf(fleet);
+  const turns = new Map<string, number>();
+  const lastTurn = (line: Line) => turns.get(line.accountId) ?? line.lastTurn;
+  const order = (pile: Pile) => {
+    pile.heads = inTurn(pile, lastTurn);
+  };
   const refresh = (model: string) => {
     const withIt = seats.filter(({ underWay }) => underWay.includes(model));
     for (const seat of seats) {
@@ -155,6 +160,7 @@ export function decide(
       else seat.offers.delete(model);
     }
   };
+  for (const pile of [...piles.values()].flat()) order(pile);
   for (const model of piles.keys()) refresh(model);
   for (;;) {
     const alternatives = new Map<string, Alternatives>();
@@ -170,8 +176,12 @@ export function decide(
     decisions.push(decisionOf(choice, next, batch, now));
     const { seat, offer } = choice;
     occupy(seat, offer, lengthOf(batch[0].job) * seat.models.get(offer.model)!.pace, now);
-    for (const pile of piles.get(offer.model)!)
-      pile.heads = pile.heads.filter((head) => !batch.includes(head));
+    for (const { line } of batch) turns.set(line.accountId, queue.takes + decisions.length);
+    for (const pile of piles.get(offer.model)!) {
+      const isLeft = ({ job }: Head) => !batch.some((taken) => taken.job === job);
+      [pile.heads, pile.fronts] = [pile.heads.filter(isLeft), pile.fronts.filter(isLeft)];
+      order(pile);
+    }
     refresh(offer.model);
   }
 }

@@ -45,12 +45,18 @@ export function queueOf(
   }
   const lineOf = (line: readonly WaitingJob[]): Line => ({
     ...{ accountId: line[0]!.accountId, plan: line[0]!.plan },
-    tickets: line.map((job) => ({ job, worth: worthOf(job), ownTurnAt: turns.get(job.id)! })),
+    tickets: line.map((job) => ({
+      job,
+      worth: worthOf(job),
+      ownTurnAt: turns.get(job.id)!,
+      since: 0,
+    })),
+    lastTurn: 0,
     aheadMs: ({ job }) => ahead.get(job.id)!,
   });
   const stocks = Map.groupBy(jobs, (job) => [job.model, ...job.failedOn].join(' '));
   return {
-    size: jobs.length,
+    ...{ size: jobs.length, takes: 0 },
     stocks: [...stocks.values()].map((stock) => ({
       ...{ model: stock[0]!.model, failedOn: stock[0]!.failedOn },
       lines: [

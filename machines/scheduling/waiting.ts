@@ -26,6 +26,8 @@ export interface Ticket {
   readonly worth: number;
   /** When the person's own earlier jobs would have been done on a card of their own. */
   readonly ownTurnAt: number;
+  /** The queue's `takes` when it came. */
+  readonly since: number;
 }
 
 /** Waiting jobs of one person, plan, model and `failedOn`, in the order of asking. */
@@ -33,6 +35,8 @@ export interface Line {
   readonly accountId: string;
   readonly plan: Plan;
   readonly tickets: readonly Ticket[];
+  /** The queue's `takes` when a job of the person was last taken; 0: none, as far as is remembered. */
+  readonly lastTurn: number;
   /** Run time of all jobs of the person, of whatever model, that wait in front of this one. */
   aheadMs(ticket: Ticket): number;
 }
@@ -57,6 +61,8 @@ export interface Firsts {
 /** `runtime/queue.ts` is one. */
 export interface WaitingQueue {
   readonly size: number;
+  /** Jobs taken so far: the order of turns, whatever the clock says. */
+  readonly takes: number;
   readonly stocks: Iterable<Stock>;
   /** GPU time the person got lately. */
   servedMs(accountId: string, now: number): number;
