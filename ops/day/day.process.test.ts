@@ -7,7 +7,7 @@ it('ends every job and overfills no card', { timeout: 240_000 }, async () => {
   const folder = temporaryFolder('day');
   const said: string[] = [];
   const { violations, rows } = await liveDay({
-    ...{ folder, seed: 3, jobs: 40, everyMs: 100, mishapEveryMs: 1_500 },
+    ...{ folder, seed: 3, jobs: 40, everyMs: 100, mishapEveryMs: 1_500, mishapsMax: 30 },
     ...{ hasHangs: false, minutesMax: 3, said: (line) => said.push(line) },
   });
   expect(violations, said.join('\n')).toEqual([]);

@@ -28,6 +28,8 @@ export interface DayOptions {
   readonly everyMs: number;
   /** Between two mishaps, on average. */
   readonly mishapEveryMs: number;
+  /** Then there is peace: on a slow computer the same mishaps would leave no time to work. */
+  readonly mishapsMax: number;
   /** Mishaps that take a minute each until the watchdog acts. */
   readonly hasHangs: boolean;
   readonly minutesMax: number;
@@ -88,7 +90,7 @@ export async function liveDay(options: DayOptions): Promise<Report> {
 async function beMischievous(
   house: House,
   chance: Dice,
-  { mishapEveryMs, hasHangs, said }: DayOptions,
+  { mishapEveryMs, mishapsMax, hasHangs, said }: DayOptions,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
@@ -104,7 +106,7 @@ async function beMischievous(
     ],
     ...Object.entries(house.troubles).filter(([name]) => hasHangs || !name.endsWith('hangs')),
   ];
-  while (!signal.aborted) {
+  for (let n = 0; n < mishapsMax; n += 1) {
     await delay(chance.next() * 2 * mishapEveryMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) break;
     const [name, happen] = chance.pick(deck);

@@ -14,7 +14,7 @@ const { values } = parseArgs({
 const folder = mkdtempSync(join(tmpdir(), 'tessera-day-'));
 const { rows, mishaps, card, violations } = await liveDay({
   ...{ folder, seed: Number(values.seed), jobs: Number(values.jobs) },
-  ...{ everyMs: 250, mishapEveryMs: 3_000, minutesMax: 20, hasHangs: true },
+  ...{ everyMs: 250, mishapEveryMs: 3_000, mishapsMax: Infinity, minutesMax: 20, hasHangs: true },
   said: (line) => console.log(`  ${line}`),
 });
 console.table(rows);
