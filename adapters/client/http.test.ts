@@ -80,6 +80,14 @@ const failureOf = async (call: Promise<unknown>): Promise<TesseraProblem> => {
   return error;
 };
 
+test('waits for the end of a job, and asks for several at once', async () => {
+  const { seen, client } = await serve(json(200, { id: 'job_1' }), json(200, { data: [] }));
+  await client().job('job_1', { waitS: 20 });
+  await client().jobsById(['job_1', 'job_2']);
+  expect(seen[0]!.headers['prefer']).toBe('wait=20');
+  expect(seen[1]!.url).toBe('/v1/jobs?ids=job_1%2Cjob_2');
+});
+
 describe('createJob', () => {
   test('sends one Idempotency-Key through every retry', async () => {
     const { client, seen, waits } = await serve(hangUp, refuse(503, {}), refuse(502, {}), job);

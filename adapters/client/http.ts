@@ -25,7 +25,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface CreateOptions extends CallOptions {
+export interface WaitOptions extends CallOptions {
+  /** Answer with the ended job if it ends within so many seconds, 60 at most. */
+  readonly waitS?: number;
+}
+
+export interface CreateOptions extends WaitOptions {
   /** Keep it for as long as the person means the same job; a new one means a new job. */
   readonly idempotencyKey?: string;
 }
@@ -47,18 +52,20 @@ export function createClient(options: ClientOptions = {}) {
     /** The same client, speaking for another person. */
     actingFor: (user: string) => createClient({ ...options, user }),
 
-    createJob: (request: JobRequestInput, { idempotencyKey, signal }: CreateOptions = {}) =>
+    createJob: (request: JobRequestInput, { idempotencyKey, ...rest }: CreateOptions = {}) =>
       call<views.JobView>('POST', '/v1/jobs', {
         json: { ...request, dry_run: false },
-        headers: { 'idempotency-key': idempotencyKey ?? newIdempotencyKey() },
-        signal,
+        ...waiting(rest, { 'idempotency-key': idempotencyKey ?? newIdempotencyKey() }),
       }),
     dryRun: (request: JobRequestInput, { signal }: CallOptions = {}) =>
       call<views.DryRunView>('POST', '/v1/jobs', { json: { ...request, dry_run: true }, signal }),
     jobs: ({ signal, ...page }: PageOptions = {}) =>
       call<JobListView>('GET', `/v1/jobs${query(page)}`, { signal }),
-    job: (id: string, { signal }: CallOptions = {}) =>
-      call<views.JobView>('GET', `/v1/jobs/${encodeURIComponent(id)}`, { signal }),
+    job: (id: string, options: WaitOptions = {}) =>
+      call<views.JobView>('GET', `/v1/jobs/${encodeURIComponent(id)}`, waiting(options)),
+    /** Up to 100 in one call, in this order; those that are not there are left out. */
+    jobsById: (ids: readonly string[], { signal }: CallOptions = {}) =>
+      call<JobListView>('GET', `/v1/jobs?${new URLSearchParams({ ids: ids.join() })}`, { signal }),
     cancelJob: (id: string, { signal }: CallOptions = {}) =>
       call<views.JobView>('POST', `/v1/jobs/${encodeURIComponent(id)}/cancel`, { signal }),
 
@@ -97,6 +104,16 @@ interface CallBody {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** A call that waits takes that much longer. */
+const waiting = ({ signal, waitS }: WaitOptions, headers: Record<string, string> = {}): CallBody =>
+  waitS === undefined
+    ? { signal, headers }
+    : {
+        signal,
+        headers: { ...headers, prefer: `wait=${waitS}` },
+        timeoutMs: RETRY_POLICY.timeoutMs + waitS * 1000,
+      };
 
 /** For the calls of `admin.ts` as well. */
 export function caller({ baseUrl = '', key, user, surroundings }: ClientOptions) {

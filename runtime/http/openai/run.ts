@@ -11,9 +11,10 @@ import { quoteJob, submitJob } from '../../submit.ts';
 import { jobView } from '../../views.ts';
 import { callerOf } from '../access.ts';
 import { notValid } from '../bodies.ts';
+import { EndWatch } from '../end-watch.ts';
 import { roleOf } from '../principals.ts';
 import { refuse } from '../problems.ts';
-import { findJob, readKey } from '../routes/jobs.ts';
+import { readKey } from '../routes/jobs.ts';
 
 /** Longer than this nobody holds a connection open for a place in a line. */
 const QUEUE_MAX_S = 60;
@@ -67,7 +68,10 @@ export async function run(
       void host.turns.post(jobRef(accountId, id), cancel).catch(() => undefined);
     };
     reply.raw.once('close', hungUp);
-    const ended = watch.endOf(actor);
+    const ended = watch.endOf(actor).then((last) => {
+      if (isSettled(last)) return jobView(last);
+      throw refuse('unavailable', 'The caller has gone.');
+    });
     ended.catch(() => undefined); // who hung up waits no more
     return { id, ended };
   } catch (error) {
@@ -112,64 +116,4 @@ async function refuseLongQueue(
       'Try again later, or use POST /v1/jobs, which need not be waited for.',
     { retry_after_s: Math.ceil(eta.min_s - QUEUE_MAX_S) },
   );
-}
-
-/** A wake-up may get lost between two runtimes. */
-const LOOK_AGAIN_MS = 5_000;
-
-/** Looks at the job whenever its account has news, until it has ended. */
-class EndWatch {
-  readonly #host: Host;
-  readonly #accountId: string;
-  readonly #listen: (frame: Ephemeral) => void;
-  readonly #unwatch: () => void;
-  /** Told before it was known which job is ours. */
-  #early: Ephemeral[] = [];
-  #id: string | null = null;
-  #hasNews = false;
-  #wake = new AbortController();
-  #isStopped = false;
-
-  constructor(host: Host, accountId: string, listen: (frame: Ephemeral) => void) {
-    this.#host = host;
-    this.#accountId = accountId;
-    this.#listen = listen;
-    this.#unwatch = host.live.watch(accountId, {
-      rowsPublished: () => this.#news(),
-      ephemeral: (frame) => this.#hear(frame),
-    });
-  }
-
-  #hear(frame: Ephemeral): void {
-    if (this.#id === null) this.#early.push(frame);
-    else if (frame.job_id === this.#id) this.#listen(frame);
-  }
-
-  #news(): void {
-    this.#hasNews = true;
-    this.#wake.abort();
-  }
-
-  async endOf(actor: Actor): Promise<JobView> {
-    this.#id = actor.ref.id;
-    for (const frame of this.#early) this.#hear(frame);
-    this.#early = [];
-    try {
-      for (let now = actor; ; now = await findJob(this.#host, this.#accountId, actor.ref.id)) {
-        if (isSettled(now)) return jobView(now);
-        if (this.#isStopped) throw refuse('unavailable', 'The caller has gone.');
-        if (!this.#hasNews) await this.#host.clock.sleep(LOOK_AGAIN_MS, this.#wake.signal);
-        this.#hasNews = false;
-        this.#wake = new AbortController();
-      }
-    } finally {
-      this.stop();
-    }
-  }
-
-  stop(): void {
-    this.#isStopped = true;
-    this.#unwatch();
-    this.#news();
-  }
 }

@@ -5,7 +5,7 @@ import { jobRef } from '../../../machines/contract/ids.ts';
 import { jobRequest } from '../../../machines/contract/requests.ts';
 import { dryRunView, jobListView, jobView as jobShape } from '../../../machines/contract/views.ts';
 import type { JobView } from '../../../machines/contract/views.ts';
-import { restore, type Actor } from '../../actor.ts';
+import { isSettled, restore, type Actor } from '../../actor.ts';
 import type { Host } from '../../host.ts';
 import { quoteJob, submitJob } from '../../submit.ts';
 import { jobView } from '../../views.ts';
@@ -13,6 +13,7 @@ import { callerOf } from '../access.ts';
 import { roleOf } from '../principals.ts';
 import type { App } from '../app.ts';
 import { pageQuery } from '../pages.ts';
+import { Waits } from '../prefer.ts';
 import { refuse } from '../problems.ts';
 
 /** Anything else cannot be a job, so no query is spent on it. */
@@ -20,11 +21,28 @@ export const jobId = z.string().regex(/^job_[0-9a-z]{26}$/);
 const byId = z.strictObject({ id: jobId });
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 
+const IDS_MAX = 100;
+const listQuery = pageQuery.extend({
+  ids: z
+    .string()
+    .transform((text) => [...new Set(text.split(','))])
+    .pipe(z.array(jobId).max(IDS_MAX, `names more than ${IDS_MAX} jobs`))
+    .optional()
+    .describe(`These jobs in one answer: up to ${IDS_MAX} ids with commas between them`),
+});
+
+/** What every call that can be waited for says of it. */
+const PREFER =
+  'With the header `Prefer: wait=N` it waits up to N seconds (60 at most) for the end and answers 200 with the ' +
+  'job; one that has not ended by then is told as it is, with 202. `Preference-Applied` says that it waited. ' +
+  'Hanging up cancels nothing.';
+
 const tags = ['jobs'];
 const config = { access: 'person' } as const;
 
 export function jobRoutes(app: App, host: Host): void {
   const view = (actor: Actor): JobView => jobView(actor, host.dispatcher.outlook(actor.ref.id));
+  const waits = new Waits(host);
 
   app.route({
     method: 'POST',
@@ -40,9 +58,9 @@ export function jobRoutes(app: App, host: Host): void {
         "that the operator does not open to the account's plan with 403 `model_not_allowed`. Where no " +
         'model is named, the readiest that can and may do it is taken. Where the line of the plan is full, ' +
         '429 `queue_full` says when to come back. That, and 402 `insufficient_tokens`, comes with up to ' +
-        'three `cheaper` ways to ask: put over the request, each makes one that would be taken now.',
+        `three \`cheaper\` ways to ask: put over the request, each makes one that would be taken now. ${PREFER}`,
       body: jobRequest,
-      response: { 200: dryRunView, 202: jobShape },
+      response: { 200: z.union([dryRunView, jobShape]), 202: jobShape },
     },
     async handler(request, reply) {
       const caller = callerOf(request);
@@ -50,9 +68,13 @@ export function jobRoutes(app: App, host: Host): void {
       const idempotencyKey = readKey(request.headers['idempotency-key']);
       const asked = { accountId, role: roleOf(caller), request: request.body };
       if (request.body.dry_run) return quoteJob(host, asked);
-      const { actor, created } = await submitJob(host, { ...asked, principal, idempotencyKey });
-      reply.code(202).header('location', `/v1/jobs/${actor.ref.id}`);
-      if (!created) reply.header('idempotent-replayed', 'true');
+      const actor = await waits.wait(request, reply, accountId, async () => {
+        const made = await submitJob(host, { ...asked, principal, idempotencyKey });
+        if (!made.created) reply.header('idempotent-replayed', 'true');
+        return made.actor;
+      });
+      reply.header('location', `/v1/jobs/${actor.ref.id}`);
+      reply.code(reply.hasHeader('preference-applied') && isSettled(actor) ? 200 : 202);
       return view(actor);
     },
   });
@@ -64,11 +86,21 @@ export function jobRoutes(app: App, host: Host): void {
     schema: {
       tags,
       summary: 'My jobs, newest first',
-      querystring: pageQuery,
+      description:
+        'A page goes on exactly where the one before it stopped: pass its `next_cursor`. A cursor is a place in ' +
+        'the list, so it does not expire, and what is made meanwhile neither shifts nor repeats anything. With ' +
+        '`ids` there are no pages: the jobs come in the order asked for, and those that are not yours or not ' +
+        'there are left out.',
+      querystring: listQuery,
       response: { 200: jobListView },
     },
     async handler(request) {
       const { accountId } = callerOf(request);
+      const { ids } = request.query;
+      if (ids) {
+        const found = await findJobs(host, accountId, ids);
+        return { object: 'list' as const, data: found.map(view), next_cursor: null };
+      }
       const page = await listJobs(host.pool, accountId, request.query);
       return {
         object: 'list' as const,
@@ -84,9 +116,19 @@ export function jobRoutes(app: App, host: Host): void {
     method: 'GET',
     url: '/v1/jobs/:id',
     config,
-    schema: { tags, summary: 'One job', params: byId, response: { 200: jobShape } },
-    async handler(request) {
-      return view(await findJob(host, callerOf(request).accountId, request.params.id));
+    schema: {
+      tags,
+      summary: 'One job',
+      description: PREFER,
+      params: byId,
+      response: { 200: jobShape, 202: jobShape },
+    },
+    async handler(request, reply) {
+      const { accountId } = callerOf(request);
+      const look = () => findJob(host, accountId, request.params.id);
+      const actor = await waits.wait(request, reply, accountId, look);
+      if (reply.hasHeader('preference-applied') && !isSettled(actor)) reply.code(202);
+      return view(actor);
     },
   });
 
@@ -115,6 +157,17 @@ export async function findJob(host: Host, accountId: string, id: string): Promis
   const [row] = await host.store.load([jobRef(accountId, id)]);
   if (!row) throw noSuchJob();
   return restore(row);
+}
+
+/** In the order of the ids; what is not the account's is left out. */
+async function findJobs(
+  host: Host,
+  accountId: string,
+  ids: readonly string[],
+): Promise<readonly Actor[]> {
+  const rows = await host.store.load(ids.map((id) => jobRef(accountId, id)));
+  const byId = new Map(rows.map((row) => [row.ref.id, row]));
+  return ids.flatMap((id) => byId.get(id) ?? []).map((row) => restore(row));
 }
 
 const noSuchJob = () => refuse('not_found', 'There is no job with this id among yours.');
