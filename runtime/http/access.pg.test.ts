@@ -34,6 +34,7 @@ const ROUTES = [
   ['POST /v1/jobs', '/v1/jobs', 'person'],
   ['GET /v1/jobs', '/v1/jobs', 'person'],
   ['GET /v1/jobs/{id}', `/v1/jobs/${JOB}`, 'person'],
+  ['GET /v1/jobs/{id}/events', `/v1/jobs/${JOB}/events`, 'person'],
   ['POST /v1/jobs/{id}/cancel', `/v1/jobs/${JOB}/cancel`, 'person'],
   ['GET /v1/jobs/{id}/outputs/{n}', `/v1/jobs/${JOB}/outputs/0`, 'person'],
   ['HEAD /v1/jobs/{id}/outputs/{n}', `/v1/jobs/${JOB}/outputs/0`, 'person'],

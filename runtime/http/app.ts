@@ -33,6 +33,7 @@ import { blobRoutes } from './routes/blobs.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
 import { enrolmentRoutes } from './routes/enrolment.ts';
 import { healthRoutes } from './routes/health.ts';
+import { jobEventRoutes } from './routes/job-events.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { outputRoutes } from './routes/outputs.ts';
 import { sessionRoutes } from './routes/session.ts';
@@ -142,6 +143,7 @@ export interface Doorkeepers {
 function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepers): void {
   sessionRoutes(app, host, keepers.principals);
   jobRoutes(app, host);
+  jobEventRoutes(app, host, keepers);
   outputRoutes(app, host);
   accountRoutes(app, host);
   catalogueRoutes(app, host);

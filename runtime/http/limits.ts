@@ -3,6 +3,13 @@
 import type { FastifyInstance } from 'fastify';
 import { refuse } from './problems.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** An answer that goes on for as long as a socket does, and is counted as one. */
+    isHeldOpen?: boolean;
+  }
+}
+
 export interface Limits {
   readonly connections: number;
   /** Requests under way, each with a body in memory and perhaps a database connection. */
@@ -44,7 +51,7 @@ export function limitRequests(
       reply.header('connection', 'close');
       throw refuse('overloaded', 'Too many connections are open. Try again in a moment.');
     }
-    if (request.ws || !isCounted(request.url)) return;
+    if (request.ws || request.routeOptions.config.isHeldOpen || !isCounted(request.url)) return;
     if (requests >= limits.requests)
       throw refuse('overloaded', 'Too many requests are under way. Try again in a moment.');
     requests += 1;
