@@ -1,5 +1,6 @@
 // Every setting there is: read once from the environment, checked, frozen. A bad value is refused with
 // a sentence that names the variable, because a guessed setting is found out much later.
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +30,24 @@ const engineAddress = (server: string, port: number) =>
     ['http:', 'https:'],
     `must be the address of ${server}, such as http://127.0.0.1:${port}`,
   ).optional();
+
+const perMinute = wholeNumber(1, 100_000_000);
+
+/** Networks as CIDRs, or single addresses. */
+const networks = z
+  .string()
+  .transform((text) => text.split(',').map((each) => each.trim()))
+  .refine(
+    (all) => all.every(isNetwork),
+    'must be networks with commas between them, such as 10.0.0.0/8,fd00::/8',
+  );
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, more] = text.split('/');
+  const width = isIP(address) === 6 ? 128 : 32;
+  const isWide = bits === undefined || (/^\d{1,3}$/.test(bits) && +bits >= 1 && +bits <= width);
+  return isIP(address) !== 0 && isWide && more === undefined;
+}
 
 /** A month: as good as no bound. */
 const minutes = wholeNumber(1, 43_200);
@@ -69,6 +88,11 @@ export const environment = z.object({
   TESSERA_QUEUE_FREE_MINUTES: minutes.default(120),
   TESSERA_QUEUE_STARTER_MINUTES: minutes.default(240),
   TESSERA_QUEUE_PRO_MINUTES: minutes.default(480),
+  TESSERA_TRUSTED_PROXIES: networks.default([]),
+  TESSERA_ACCOUNT_REQUESTS_PER_MINUTE: perMinute.default(2_400),
+  TESSERA_KEY_REQUESTS_PER_MINUTE: perMinute.default(1_200),
+  TESSERA_FRONTEND_REQUESTS_PER_MINUTE: perMinute.default(12_000),
+  TESSERA_NETWORK_REQUESTS_PER_MINUTE: perMinute.default(6_000),
   TESSERA_URL: address(
     ['http:', 'https:'],
     'must be the address of the runtime, such as http://localhost:8000',
@@ -144,6 +168,15 @@ export interface Config {
     /** Somebody said so: then the file has to be there. */
     readonly isNamed: boolean;
   };
+  /** What stands in front of us and may say who asks. From anybody else nothing of the kind is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Requests within a minute. */
+  readonly rates: {
+    readonly account: number;
+    readonly key: number;
+    readonly frontend: number;
+    readonly network: number;
+  };
   /** For the operator's commands; the runtime itself needs none. */
   readonly adminKey: string | null;
   /** How long the line of a tier may get, as work for each worker. */
@@ -201,6 +234,13 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
     modelRules: Object.freeze({
       path: resolve(cwd, data.TESSERA_MODELS ?? join(data.TESSERA_HOME, 'models.json')),
       isNamed: data.TESSERA_MODELS !== undefined,
+    }),
+    trustedProxies: Object.freeze(data.TESSERA_TRUSTED_PROXIES),
+    rates: Object.freeze({
+      account: data.TESSERA_ACCOUNT_REQUESTS_PER_MINUTE,
+      key: data.TESSERA_KEY_REQUESTS_PER_MINUTE,
+      frontend: data.TESSERA_FRONTEND_REQUESTS_PER_MINUTE,
+      network: data.TESSERA_NETWORK_REQUESTS_PER_MINUTE,
     }),
     adminKey: data.TESSERA_ADMIN_KEY ?? null,
     queueBoundsMs: Object.freeze({

@@ -20,6 +20,7 @@ import { answerUnreadable, errorHandler } from './errors.ts';
 import { LIMITS, limitRequests, SocketCount, type Limits } from './limits.ts';
 import { refuseUnlessLocal } from './local-guard.ts';
 import { Principals } from './principals.ts';
+import { limitRates, LocalCounter, type RateCounter } from './rates.ts';
 import { RefusalAudit } from './refusal-audit.ts';
 import { Revocations } from './revocations.ts';
 import { openaiRoutes } from './openai/routes.ts';
@@ -57,6 +58,8 @@ export interface AppOptions {
   readonly log?: FastifyBaseLogger;
   /** Tests: every answer is checked against its schema. */
   readonly checksAnswers?: boolean;
+  /** Shared with other runtimes; none: each counts for itself. */
+  readonly rateCounter?: RateCounter;
   /** Where less than `LIMITS` is wanted. */
   readonly limits?: Partial<Limits>;
 }
@@ -79,8 +82,8 @@ export async function buildApp(host: Host, options: AppOptions): Promise<App> {
     requestIdHeader: false,
     // Who got in before the door closed is served, and told to use another connection next time.
     return503OnClosing: false,
-    // Nobody stands in front of us; headers that say so are refused.
-    trustProxy: false,
+    // Who is named may say for whom it speaks; of anybody else such headers mean nothing.
+    trustProxy: host.config.trustedProxies.length > 0 ? [...host.config.trustedProxies] : false,
     frameworkErrors: (error, request, reply) => {
       errorHandler(host.metrics)(error, request, reply);
     },
@@ -114,6 +117,7 @@ export async function buildApp(host: Host, options: AppOptions): Promise<App> {
   });
   const limits = { ...LIMITS, ...options.limits };
   limitRequests(app, limits, (url) => OURS.test(url.split('?', 1)[0]!));
+  const rates = limitRates(app, host, options.rateCounter ?? new LocalCounter());
   await addSecurityHeaders(app);
   addSite(app, options.site);
   measure(app, host);
@@ -122,6 +126,7 @@ export async function buildApp(host: Host, options: AppOptions): Promise<App> {
   const audit = new RefusalAudit(host);
   const revocations = new Revocations(host, (hash) => principals.forgetKey(hash));
   guardRoutes(app, principals, audit.atTheDoor);
+  rates.afterTheDoor();
   await documentApi(app);
   addRoutes(app, host, options, {
     ...{ principals, audit, revocations, sockets: new SocketCount(limits) },

@@ -28,6 +28,7 @@ export const PROBLEMS = {
   queue_too_long: [429, 'Too much waits for a call that is waited for'],
   queue_full: [429, 'The line is full'],
   too_many_jobs: [429, 'Too many jobs under way'],
+  rate_limited: [429, 'Too many requests'],
   too_many_attempts: [429, 'Too many refused attempts'],
   internal: [500, 'Something went wrong'],
   parked: [500, 'Set aside for an operator'],

@@ -35,6 +35,9 @@ class AheadClock extends StoreClock {
   }
 }
 
+/** Tests ask more often than anybody may. */
+const UNLIMITED = { account: 1e8, key: 1e8, frontend: 1e8, network: 1e8 };
+
 export type TestRuntime = Awaited<ReturnType<typeof startTestRuntime>>;
 
 export async function startTestRuntime(
@@ -73,7 +76,7 @@ export async function startTestRuntime(
   });
   const { turns, dispatcher, pauses, times, live, sessions } = core;
   const host: Host = {
-    config: { ...readConfig({}), ...options.config },
+    config: { ...readConfig({}), rates: UNLIMITED, ...options.config },
     ...{
       store,
       pool,

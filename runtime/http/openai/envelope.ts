@@ -19,6 +19,7 @@ const THEIRS: Readonly<Record<string, readonly [status: number, code: string]>> 
   unauthorized: [401, 'invalid_api_key'],
   // Told apart from too many requests by its code: waiting a few seconds does not help.
   insufficient_tokens: [429, 'insufficient_quota'],
+  rate_limited: [429, 'rate_limit_exceeded'],
   impossible: [400, 'impossible'],
   too_large: [413, 'too_large'],
 };
@@ -69,15 +70,23 @@ const nameOf = (pointer: string): string =>
     .join('')
     .replace(/^\./, '');
 
+/** Tokens come back, but not within the patience of a client that repeats by itself. */
+function untilTheReset({ extension }: Refused, now: number): number | null {
+  const { resets_at: resetsAt } = extension;
+  if (typeof resetsAt !== 'string') return null;
+  return Math.max(1, Math.ceil((Date.parse(resetsAt) - now) / 1000));
+}
+
 export const envelopeHandler =
-  (metrics: Metrics) =>
+  (metrics: Metrics, now: () => number) =>
   (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const refused = refusalOf(error);
     const { status, body } = envelopeOf(refused);
     metrics.refusals.inc({ code: refused.code });
     if (status >= 500) request.log.error({ err: error, code: refused.code }, 'A request failed');
     const retryAfterS = retryAfterOf(error, refused);
-    if (retryAfterS !== null) reply.header('retry-after', String(retryAfterS));
+    const waitS = retryAfterS ?? untilTheReset(refused, now());
+    if (waitS !== null) reply.header('retry-after', String(waitS));
     reply.header('x-should-retry', String(retryAfterS !== null));
     if (status === 401) reply.header('www-authenticate', 'Bearer realm="tessera"');
     return reply

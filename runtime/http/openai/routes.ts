@@ -10,7 +10,7 @@ import { videoRoutes } from './videos.ts';
 import { writingRoutes } from './writing.ts';
 
 export async function openaiRoutes(scope: App, host: Host): Promise<void> {
-  scope.setErrorHandler(envelopeHandler(host.metrics));
+  scope.setErrorHandler(envelopeHandler(host.metrics, () => host.clock.now()));
   await acceptForms(scope);
   writingRoutes(scope, host);
   imageRoutes(scope, host);

@@ -60,13 +60,11 @@ export function jobEventRoutes(app: App, host: Host, keepers: Doorkeepers): void
         });
       }, BEAT_MS);
       const last = String(request.headers['last-event-id'] ?? '');
-      try {
-        const isTold = await events.run(SEQ.test(last) ? Number(last) : null);
-        return isTold ? reply : reply.code(204).send(null);
-      } finally {
+      const isTold = await events.run(SEQ.test(last) ? Number(last) : null).finally(() => {
         clearInterval(heartbeat);
         open.delete(events);
-      }
+      });
+      return isTold ? reply : reply.code(204).send(null);
     },
   });
 }
