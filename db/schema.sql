@@ -305,6 +305,60 @@ create table timers (
 );
 CREATE INDEX timers_due ON public.timers USING btree (due_at);
 
+create table webhook_cursor (
+  only_row boolean not null default true,
+  seq bigint not null,
+  constraint webhook_cursor_pkey PRIMARY KEY (only_row),
+  constraint webhook_cursor_only_row_check CHECK (only_row),
+  constraint webhook_cursor_seq_check CHECK ((seq >= 0))
+);
+
+create table webhook_deliveries (
+  account_id text not null,
+  id text not null,
+  webhook_id text not null,
+  event text not null,
+  job_id text,
+  payload text not null,
+  state text not null default 'waiting'::text,
+  attempts integer not null default 0,
+  next_at timestamp with time zone not null default clock_timestamp(),
+  status integer,
+  error text,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  delivered_at timestamp with time zone,
+  constraint webhook_deliveries_pkey PRIMARY KEY (account_id, id),
+  constraint webhook_deliveries_attempts_check CHECK ((attempts >= 0)),
+  constraint webhook_deliveries_check CHECK (((state = 'delivered'::text) = (delivered_at IS NOT NULL))),
+  constraint webhook_deliveries_id_check CHECK ((id <> ''::text)),
+  constraint webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'failed'::text]))),
+  constraint webhook_deliveries_webhook FOREIGN KEY (account_id, webhook_id) REFERENCES webhooks(account_id, id) ON DELETE CASCADE
+);
+CREATE INDEX webhook_deliveries_age ON public.webhook_deliveries USING btree (created_at);
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (next_at) WHERE (state = 'waiting'::text);
+CREATE INDEX webhook_deliveries_of ON public.webhook_deliveries USING btree (account_id, webhook_id, created_at DESC, id DESC);
+
+create table webhooks (
+  account_id text not null,
+  id text not null,
+  url text not null,
+  events text[] not null,
+  secret text not null,
+  previous_secret text,
+  previous_until timestamp with time zone,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  failing_since timestamp with time zone,
+  disabled_at timestamp with time zone,
+  disabled_because text,
+  constraint webhooks_pkey PRIMARY KEY (account_id, id),
+  constraint webhooks_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint webhooks_check CHECK (((previous_secret IS NULL) = (previous_until IS NULL))),
+  constraint webhooks_check1 CHECK (((disabled_at IS NULL) = (disabled_because IS NULL))),
+  constraint webhooks_events_check CHECK ((cardinality(events) > 0)),
+  constraint webhooks_id_check CHECK ((id <> ''::text)),
+  constraint webhooks_url_check CHECK ((url <> ''::text))
+);
+
 CREATE OR REPLACE FUNCTION public.create_journal_partitions(days integer)
  RETURNS integer
  LANGUAGE plpgsql

@@ -49,6 +49,14 @@ function isNetwork(text: string): boolean {
   return isIP(address) !== 0 && isWide && more === undefined;
 }
 
+const targets = z
+  .string()
+  .transform((text) => text.split(',').map((each) => each.trim()))
+  .refine(
+    (all) => all.every((each) => /^[\d.a-f:]+:\d{1,5}$/.test(each)),
+    'must be addresses with their ports and commas between them, such as 127.0.0.1:9000',
+  );
+
 /** A month: as good as no bound. */
 const minutes = wholeNumber(1, 43_200);
 
@@ -93,6 +101,7 @@ export const environment = z.object({
   TESSERA_KEY_REQUESTS_PER_MINUTE: perMinute.default(1_200),
   TESSERA_FRONTEND_REQUESTS_PER_MINUTE: perMinute.default(12_000),
   TESSERA_NETWORK_REQUESTS_PER_MINUTE: perMinute.default(6_000),
+  TESSERA_WEBHOOK_TARGETS: targets.default([]),
   TESSERA_URL: address(
     ['http:', 'https:'],
     'must be the address of the runtime, such as http://localhost:8000',
@@ -177,6 +186,8 @@ export interface Config {
     readonly frontend: number;
     readonly network: number;
   };
+  /** `address:port` that webhooks may name though it is not public, by http too: for development. */
+  readonly webhookTargets: readonly string[];
   /** For the operator's commands; the runtime itself needs none. */
   readonly adminKey: string | null;
   /** How long the line of a tier may get, as work for each worker. */
@@ -242,6 +253,7 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
       frontend: data.TESSERA_FRONTEND_REQUESTS_PER_MINUTE,
       network: data.TESSERA_NETWORK_REQUESTS_PER_MINUTE,
     }),
+    webhookTargets: Object.freeze(data.TESSERA_WEBHOOK_TARGETS),
     adminKey: data.TESSERA_ADMIN_KEY ?? null,
     queueBoundsMs: Object.freeze({
       free: data.TESSERA_QUEUE_FREE_MINUTES * MINUTE_MS,

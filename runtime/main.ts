@@ -27,6 +27,8 @@ import { PositionLoop } from './positions.ts';
 import { storedFor } from './stored.ts';
 import { bringForward } from './stragglers.ts';
 import { REGISTRY } from './versions.ts';
+import { Deliveries } from './webhooks/deliveries.ts';
+import { Egress } from './webhooks/egress.ts';
 
 const DRAIN_MS = 10_000;
 
@@ -117,6 +119,11 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
   });
   const positions = new PositionLoop({ dispatcher, live, clock });
 
+  const deliveries = new Deliveries({
+    ...{ pool, clock, ids: realIds, egress: new Egress({ allowed: config.webhookTargets }) },
+    log: (message) => log.warn(message),
+  });
+
   await housekeeping.prepare();
   await core.start();
   if (channel.isSlow && (presence.others ?? 0) > 0)
@@ -131,11 +138,12 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
   });
   housekeeping.start();
   positions.start();
+  deliveries.start();
   return {
     address: server.address,
     async stop() {
       isStopping = true;
-      await Promise.all([housekeeping.stop(), positions.stop()]);
+      await Promise.all([housekeeping.stop(), positions.stop(), deliveries.stop()]);
       await server.stop(DRAIN_MS);
       await core.stop();
       await store.close();

@@ -20,6 +20,7 @@ const JOB = `job_${'0'.repeat(26)}`;
 const UPLOAD = `/v1/workers/jobs/${JOB}/attempts/1/blobs/sha256:${'a'.repeat(64)}`;
 const VIDEO = `video_${'0'.repeat(26)}`;
 const LINK = `/v1/links/key_${'0'.repeat(22)}/${JOB}/0/zzzzzzzz/${'a'.repeat(43)}`;
+const WEBHOOK = `/v1/account/webhooks/whk_${'0'.repeat(26)}`;
 /** Route as declared, a request for it, and who may make it. */
 const ROUTES = [
   ['POST /v1/session', '/v1/session', 'public'],
@@ -41,6 +42,18 @@ const ROUTES = [
   ['POST /v1/blobs', '/v1/blobs', 'person'],
   ['GET /v1/account', '/v1/account', 'person'],
   ['GET /v1/account/ledger', '/v1/account/ledger', 'person'],
+  ['POST /v1/account/webhooks', '/v1/account/webhooks', 'person'],
+  ['GET /v1/account/webhooks', '/v1/account/webhooks', 'person'],
+  ['DELETE /v1/account/webhooks/{id}', WEBHOOK, 'person'],
+  ['POST /v1/account/webhooks/{id}/rotate', `${WEBHOOK}/rotate`, 'person'],
+  ['POST /v1/account/webhooks/{id}/enable', `${WEBHOOK}/enable`, 'person'],
+  ['POST /v1/account/webhooks/{id}/ping', `${WEBHOOK}/ping`, 'person'],
+  ['GET /v1/account/webhooks/{id}/deliveries', `${WEBHOOK}/deliveries`, 'person'],
+  [
+    'POST /v1/account/webhooks/{id}/deliveries/{delivery}/replay',
+    `${WEBHOOK}/deliveries/x/replay`,
+    'person',
+  ],
   ['GET /v1/links/{key}/{job}/{n}/{until}/{signature}', LINK, 'public'],
   ['HEAD /v1/links/{key}/{job}/{n}/{until}/{signature}', LINK, 'public'],
   ['POST /v1/chat/completions', '/v1/chat/completions', 'person'],

@@ -39,6 +39,7 @@ import { jobRoutes } from './routes/jobs.ts';
 import { outputRoutes } from './routes/outputs.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { streamRoutes } from './routes/streams.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import { workerRoutes } from './routes/workers.ts';
 import { FRAME_BYTES_MAX, sayGoodbye } from './sockets.ts';
 
@@ -151,6 +152,7 @@ function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepe
   jobEventRoutes(app, host, keepers);
   outputRoutes(app, host);
   accountRoutes(app, host);
+  webhookRoutes(app, host);
   catalogueRoutes(app, host);
   adminRoutes(app, host);
   adminQueueRoutes(app, host);

@@ -17,6 +17,7 @@ export const PROBLEMS = {
   idempotency_conflict: [409, 'The idempotency key belongs to another request'],
   not_waiting: [409, 'The job is not waiting'],
   video_kept: [409, 'The result is kept for its time'],
+  too_many_webhooks: [409, 'Too many webhooks'],
   upload_conflict: [409, 'The upload stands elsewhere'],
   too_large: [413, 'Too large'],
   unsupported_media_type: [415, 'The media type is not supported'],
