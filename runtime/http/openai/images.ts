@@ -15,6 +15,7 @@ import { envelopeOf } from './envelope.ts';
 import { eventStream } from './events.ts';
 import { readForm } from './forms.ts';
 import { modelFor, offerFor } from './models.ts';
+import { pictureIn, PICTURE_FORMATS } from './picture-format.ts';
 import { blobsOf, bytesOfBlob, secondsOf } from './results.ts';
 import { mustSucceed, run } from './run.ts';
 
@@ -29,6 +30,8 @@ const fields = {
     .union([z.literal('auto'), z.string().regex(SIZE, 'must be WIDTHxHEIGHT or auto')])
     .nullish(),
   response_format: z.enum(['url', 'b64_json']).nullish(),
+  output_format: z.enum(PICTURE_FORMATS).nullish(),
+  output_compression: z.coerce.number().int().min(0).max(100).nullish(),
   stream: z.boolean().nullish(),
   partial_images: z.coerce.number().int().min(0).max(3).nullish(),
 };
@@ -103,18 +106,37 @@ async function make(
 ) {
   const wish = wishOf(host, asked, inputs);
   if (asked.stream) return show(host, request, reply, asked, wish);
+  const asLink = asked.response_format === 'url';
+  if (asLink && asked.output_format)
+    throw invalid('A link leads to the picture as it was made.', [
+      { at: '/output_format', reason: 'is only for b64_json' },
+    ]);
   const job = mustSucceed(await (await run(host, request, reply, wish)).ended);
   const { accountId } = callerOf(request);
-  const asLink = asked.response_format === 'url';
   const blobs = await blobsOf(host, accountId, job);
   const data = await Promise.all(
     blobs.map(async (blob, n) =>
       asLink
         ? { url: await linkTo(host, request, job.id, n) }
-        : { b64_json: (await bytesOfBlob(host, blob)).toString('base64') },
+        : { b64_json: await encoded(host, asked, job, blob, n) },
     ),
   );
-  return { created: secondsOf(job.created_at), data, ...factsOf(job), usage: NO_TOKENS };
+  return { created: secondsOf(job.created_at), data, ...factsOf(job, asked), usage: NO_TOKENS };
+}
+
+async function encoded(
+  host: Host,
+  { output_format: format, output_compression: quality }: Asked,
+  job: JobView,
+  blob: string,
+  n: number,
+): Promise<string> {
+  const bytes = await bytesOfBlob(host, blob);
+  const mediaType = job.outputs[n]!.media_type;
+  const picture = format
+    ? await pictureIn(format, { bytes, mediaType }, quality ?? undefined)
+    : bytes;
+  return picture.toString('base64');
 }
 
 /** Pictures are charged by their size; see the job's receipt. */
@@ -123,11 +145,11 @@ const NO_TOKENS = {
   input_tokens_details: { text_tokens: 0, image_tokens: 0 },
 };
 
-function factsOf({ outputs, model }: JobView) {
+function factsOf({ outputs, model }: JobView, asked: Asked) {
   const [first] = outputs;
   return {
     model,
-    output_format: first?.media_type.split('/')[1] ?? 'png',
+    output_format: asked.output_format ?? first?.media_type.split('/')[1] ?? 'png',
     size: `${first?.width ?? 0}x${first?.height ?? 0}`,
     quality: 'auto',
     background: 'opaque',
@@ -155,10 +177,14 @@ async function show(
       events.send({ type, b64_json, partial_image_index, created_at: at }, type);
     });
     const job = mustSucceed(await ended);
-    for (const blob of await blobsOf(host, callerOf(request).accountId, job)) {
-      const b64_json = (await bytesOfBlob(host, blob)).toString('base64');
+    const blobs = await blobsOf(host, callerOf(request).accountId, job);
+    for (const [n, blob] of blobs.entries()) {
+      const b64_json = await encoded(host, asked, job, blob, n);
       const type = `${kind}.completed`;
-      events.send({ type, b64_json, created_at: at, ...factsOf(job), usage: NO_TOKENS }, type);
+      events.send(
+        { type, b64_json, created_at: at, ...factsOf(job, asked), usage: NO_TOKENS },
+        type,
+      );
     }
   } catch (error) {
     if (!events.isOpen) throw error;

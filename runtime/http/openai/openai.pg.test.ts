@@ -132,6 +132,17 @@ it('completes a prompt', async () => {
 });
 
 describe('images', () => {
+  it.each(['png', 'jpeg', 'webp'] as const)('makes one as %s', async (format) => {
+    const answer = await stage.client.images.generate({
+      ...{ model: 'gpt-image-1', prompt: 'a heron at dawn', size: '256x256' as '1024x1024' },
+      output_format: format,
+      output_compression: 40,
+    });
+    const bytes = Buffer.from(answer.data![0]!.b64_json!, 'base64');
+    expect(answer.output_format).toBe(format);
+    expect(await sharp(bytes).metadata()).toMatchObject({ format, width: 256, height: 256 });
+  });
+
   it('makes one as base64', async () => {
     const { data } = await stage.client.images.generate({
       model: 'gpt-image-1',
