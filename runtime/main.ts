@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
 import { LocalBlobs } from '../adapters/blobs/local-blobs.ts';
 import { RedisChannel } from '../adapters/redis/redis-channel.ts';
+import { RedisCounter } from '../adapters/redis/redis-counter.ts';
 import { PostgresChannel } from '../db/notifications.ts';
 import { createDatabasePool } from '../db/pool.ts';
 import { PostgresStore } from '../db/postgres-store.ts';
@@ -18,6 +19,7 @@ import { makeCore } from './core.ts';
 import { DAY_MS, Housekeeping } from './housekeeping.ts';
 import type { Host } from './host.ts';
 import type { AppOptions } from './http/app.ts';
+import { LocalCounter, withFallback } from './http/rates.ts';
 import { startServer } from './http/server.ts';
 import { historyOf } from './inspector/history.ts';
 import { Inspector } from './inspector/inspector.ts';
@@ -130,10 +132,12 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     log.warn(
       'Another runtime works on this database and REDIS_URL is not set: people see the picture form only at the runtime that their worker is connected to.',
     );
+  const sharedCounter = config.redisUrl ? new RedisCounter({ url: config.redisUrl }) : null;
   let isStopping = false;
   const server = await startServer(host, {
     site: await siteHandler(siteFolder),
     whyNotReady: () => (isStopping ? 'This runtime is stopping.' : null),
+    rateCounter: sharedCounter ? withFallback(sharedCounter) : new LocalCounter(),
     log,
   });
   housekeeping.start();
@@ -145,6 +149,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       isStopping = true;
       await Promise.all([housekeeping.stop(), positions.stop(), deliveries.stop()]);
       await server.stop(DRAIN_MS);
+      sharedCounter?.close();
       await core.stop();
       await store.close();
       await pool.end();

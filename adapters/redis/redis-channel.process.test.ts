@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { freePort } from '../../ops/testing.ts';
 import { channelConformance } from '../../runtime/channel-conformance.ts';
 import { RedisChannel } from './redis-channel.ts';
+import { RedisCounter } from './redis-counter.ts';
 
 const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
 
@@ -37,6 +38,18 @@ describe('on Redis', () => {
       await client.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes']);
       client.destroy();
     },
+  });
+
+  it('counts for two runtimes together, window by window', async () => {
+    const [one, two] = [new RedisCounter({ url: url() }), new RedisCounter({ url: url() })];
+    await vi.waitUntil(() => one.add(['warm'], 0, 1_000).then(Boolean, () => false));
+    await vi.waitUntil(() => two.add(['warm'], 0, 1_000).then(Boolean, () => false));
+    expect(await one.add(['a', 'b'], 1, 60_000)).toEqual([1, 1]);
+    expect(await two.add(['b', 'c'], 1, 60_000)).toEqual([2, 1]);
+    expect(await two.add(['b'], 2, 60_000)).toEqual([1]);
+    one.close();
+    two.close();
+    await expect(one.add(['a'], 1, 60_000)).rejects.toThrow();
   });
 
   it('is refused at the start, with what to do, when nobody answers', async () => {
