@@ -50,14 +50,20 @@ create table api_keys (
   last_used_at timestamp with time zone,
   revoked_at timestamp with time zone,
   worker_name text,
+  scopes text,
+  requests_per_minute integer,
+  replaced_by text,
   constraint api_keys_pkey PRIMARY KEY (account_id, id),
   constraint api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   constraint api_keys_check CHECK ((expires_at > created_at)),
   constraint api_keys_check1 CHECK (((worker_name IS NULL) OR ((kind = 'worker'::text) AND (worker_name <> ''::text)))),
   constraint api_keys_hash_check CHECK ((length(hash) = 32)),
   constraint api_keys_id_check CHECK ((id <> ''::text)),
-  constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['user'::text, 'frontend'::text, 'worker'::text, 'admin'::text])))
+  constraint api_keys_kind_check CHECK ((kind = ANY (ARRAY['user'::text, 'frontend'::text, 'worker'::text, 'admin'::text]))),
+  constraint api_keys_requests_per_minute_check CHECK ((requests_per_minute > 0)),
+  constraint api_keys_scopes_check CHECK ((scopes ~ '^[a-z]+:[a-z]+( [a-z]+:[a-z]+)*$'::text))
 );
+CREATE INDEX api_keys_expiry ON public.api_keys USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 CREATE INDEX api_keys_revoked ON public.api_keys USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
 CREATE UNIQUE INDEX api_keys_hash ON public.api_keys USING btree (hash);
 

@@ -12,14 +12,18 @@ const apiKey = z.object({
   name: z.string(),
   /** Of a worker's key: what that worker is called. Null: its agent says so. */
   workerName: z.string().nullable(),
+  /** Names with spaces between them. Null: all that its kind may. */
+  scopes: z.string().nullable(),
+  requestsPerMinute: z.number().nullable(),
+  expiresAt: z.number().nullable(),
 });
 export type ApiKey = z.infer<typeof apiKey>;
 
 const apiKeyRow = apiKey.extend({
   createdAt: z.number(),
-  expiresAt: z.number().nullable(),
   lastUsedAt: z.number().nullable(),
   revokedAt: z.number().nullable(),
+  replacedBy: z.string().nullable(),
 });
 export type ApiKeyRow = z.infer<typeof apiKeyRow>;
 
@@ -30,22 +34,25 @@ const TOUCH_EVERY_MS = 60_000;
 
 export async function insertApiKey(
   pool: DatabasePool,
-  key: Omit<ApiKey, 'workerName'> & {
-    readonly hash: Buffer;
-    readonly workerName?: string | null;
-    readonly ttlMs?: number;
-  },
+  key: Pick<ApiKey, 'accountId' | 'id' | 'kind' | 'name'> &
+    Partial<Pick<ApiKey, 'workerName' | 'scopes' | 'requestsPerMinute'>> & {
+      readonly hash: Buffer;
+      readonly ttlMs?: number;
+    },
 ): Promise<void> {
   await pool.query(sql.type(nothing)`
-    insert into api_keys (account_id, id, kind, hash, name, worker_name, expires_at)
+    insert into api_keys (account_id, id, kind, hash, name, worker_name, scopes, requests_per_minute,
+      expires_at)
     values (${key.accountId}, ${key.id}, ${key.kind}, ${sql.binary(key.hash)}, ${key.name},
-      ${key.workerName ?? null}, clock_timestamp() + ${key.ttlMs ?? null}::float8 * interval '1 millisecond')`);
+      ${key.workerName ?? null}, ${key.scopes ?? null}, ${key.requestsPerMinute ?? null},
+      clock_timestamp() + ${key.ttlMs ?? null}::float8 * interval '1 millisecond')`);
 }
 
 /** The key, unless it was revoked or has expired. */
 export const findApiKey = (pool: DatabasePool, hash: Buffer): Promise<ApiKey | null> =>
   pool.maybeOne(sql.type(apiKey)`
-    select account_id as "accountId", id, kind, name, worker_name as "workerName" from api_keys
+    select account_id as "accountId", id, kind, name, worker_name as "workerName", scopes,
+      requests_per_minute as "requestsPerMinute", expires_at as "expiresAt" from api_keys
     where hash = ${sql.binary(hash)} and revoked_at is null
       and (expires_at is null or expires_at > clock_timestamp())`);
 
@@ -65,11 +72,12 @@ export async function touchApiKey(
  */
 export async function revokeApiKey(
   pool: DatabasePool,
-  { id, by }: { readonly id: string; readonly by: string },
+  { id, by, accountId }: { readonly id: string; readonly by: string; readonly accountId?: string },
 ): Promise<boolean> {
   const { revoked } = await pool.one(sql.type(z.object({ revoked: z.number() }))`
     with gone as (
       update api_keys set revoked_at = clock_timestamp() where id = ${id} and revoked_at is null
+        and account_id = coalesce(${accountId ?? null}, account_id)
       returning account_id, kind, name
     ),
     noted as (
@@ -81,15 +89,59 @@ export async function revokeApiKey(
   return revoked > 0;
 }
 
-/** The keys that were revoked in the last `withinMs`, by the database's clock. */
+/** The keys that were revoked, or ended by themselves, in the last `withinMs`, by the database's clock. */
 export async function listRevokedLately(
   pool: DatabasePool,
   withinMs: number,
 ): Promise<readonly { readonly id: string; readonly hash: Buffer }[]> {
   const rows = await pool.any(sql.type(z.object({ id: z.string(), hash: z.string() }))`
     select id, encode(hash, 'hex') as hash from api_keys
-    where revoked_at > clock_timestamp() - ${withinMs}::float8 * interval '1 millisecond'`);
+    where revoked_at > clock_timestamp() - ${withinMs}::float8 * interval '1 millisecond'
+      or (expires_at > clock_timestamp() - ${withinMs}::float8 * interval '1 millisecond'
+        and expires_at <= clock_timestamp())`);
   return rows.map(({ id, hash }) => ({ id, hash: Buffer.from(hash, 'hex') }));
+}
+
+/**
+ * A new key with all that the old one has; the old one ends after the overlap, or sooner by itself.
+ * @returns null when there is no such key, or it does not hold any more, or was replaced before
+ */
+export const replaceApiKey = (
+  pool: DatabasePool,
+  { accountId, id, newId, newHash, overlapMs, by }: Replacement,
+): Promise<ApiKeyRow | null> =>
+  pool.maybeOne(sql.type(apiKeyRow)`
+    with old as (
+      update api_keys set replaced_by = ${newId}, expires_at = least(expires_at,
+        clock_timestamp() + ${overlapMs}::float8 * interval '1 millisecond')
+      from (
+        select id, expires_at as ends from api_keys
+        where account_id = ${accountId} and id = ${id} for update
+      ) as before
+      where account_id = ${accountId} and api_keys.id = before.id and kind = 'user'
+        and revoked_at is null and replaced_by is null
+        and (expires_at is null or expires_at > clock_timestamp())
+      returning account_id, kind, name, scopes, requests_per_minute, before.ends
+    ),
+    noted as (
+      insert into audit (account_id, done_by, action, details)
+      select account_id, ${by}, 'key.replaced',
+        json_build_object('key', ${id}::text, 'by', ${newId}::text)::text from old
+    )
+    insert into api_keys (account_id, id, kind, hash, name, scopes, requests_per_minute, expires_at)
+    select account_id, ${newId}, kind, ${sql.binary(newHash)}, name, scopes, requests_per_minute, ends
+    from old
+    returning account_id as "accountId", id, kind, name, worker_name as "workerName", scopes,
+      requests_per_minute as "requestsPerMinute", created_at as "createdAt", replaced_by as "replacedBy",
+      expires_at as "expiresAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"`);
+
+interface Replacement {
+  readonly accountId: string;
+  readonly id: string;
+  readonly newId: string;
+  readonly newHash: Buffer;
+  readonly overlapMs: number;
+  readonly by: string;
 }
 
 /** Whose key this is or was, for the audit. Null: nobody's. */
@@ -103,6 +155,7 @@ export const findKeyEvenRevoked = (
 export const listApiKeys = (pool: DatabasePool, accountId: string): Promise<readonly ApiKeyRow[]> =>
   pool.any(sql.type(apiKeyRow)`
     select account_id as "accountId", id, kind, name, worker_name as "workerName", created_at as "createdAt",
+      scopes, requests_per_minute as "requestsPerMinute", replaced_by as "replacedBy",
       expires_at as "expiresAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"
     from api_keys where account_id = ${accountId} order by created_at, id`);
 

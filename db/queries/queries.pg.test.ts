@@ -66,7 +66,9 @@ test('an API key is found by its hash until it is revoked or expires', async () 
   const key = { accountId: 'usr_keys', id: 'key_1', kind: 'user', name: 'laptop' } as const;
   await apiKeys.insertApiKey(pool, { ...key, hash: hashOf('one') });
   await apiKeys.insertApiKey(pool, { ...key, id: 'key_2', hash: hashOf('two'), ttlMs: 3_600_000 });
-  expect(await apiKeys.findApiKey(pool, hashOf('one'))).toEqual({ ...key, workerName: null });
+  expect(await apiKeys.findApiKey(pool, hashOf('one'))).toEqual({
+    ...{ ...key, workerName: null, scopes: null, requestsPerMinute: null, expiresAt: null },
+  });
   expect(await apiKeys.findApiKey(pool, hashOf('wrong'))).toBeNull();
   await apiKeys.touchApiKey(pool, key);
   const [touched] = await apiKeys.listApiKeys(pool, 'usr_keys');

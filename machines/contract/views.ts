@@ -215,6 +215,26 @@ export const blobView = z.object({
   media_type: z.string(),
 });
 
+/** One of a person's own keys, as it is listed. The key itself is told once, when it is made. */
+export const accountKeyView = z.object({
+  object: z.literal('key'),
+  id: z.string(),
+  name: z.string(),
+  /** Null: all that a user may. */
+  scopes: z.array(z.string()).nullable(),
+  requests_per_minute: z.number().int().nullable(),
+  created_at: z.iso.datetime(),
+  last_used_at: z.iso.datetime().nullable(),
+  expires_at: z.iso.datetime().nullable(),
+  revoked_at: z.iso.datetime().nullable(),
+  replaced_by: z.string().nullable(),
+});
+export const accountKeyListView = z.object({
+  object: z.literal('list'),
+  data: z.array(accountKeyView),
+});
+export const newKeyView = accountKeyView.extend({ key: z.string() });
+
 /** What a worker gets for its token, this once. */
 export const workerKeyView = z.object({
   object: z.literal('worker_key'),

@@ -4,13 +4,28 @@ import { Refused } from '../refusals.ts';
 import { refuseCrossSite, refuseForeignSocket } from './origin-check.ts';
 import { refuse } from './problems.ts';
 import type { Principal, Principals } from './principals.ts';
+import { scopeOf, type Scope } from './scopes.ts';
 
-/** person: whoever owns jobs and tokens. public: anybody who reaches the address. */
-export type Access = 'public' | 'person' | 'worker' | 'admin';
+/**
+ * person: whoever owns jobs and tokens. owner: the same, but no frontend may speak for them. public: anybody
+ * who reaches the address.
+ */
+export type Access = 'public' | 'person' | 'owner' | 'worker' | 'admin';
+
+/** One route as it was built: the table in `access.snapshot.txt` is made of these. */
+export interface DeclaredRoute {
+  readonly method: string;
+  readonly url: string;
+  readonly access: Access;
+  readonly scope: Scope | null;
+}
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
+  }
+  interface FastifyInstance {
+    declaredRoutes: DeclaredRoute[];
   }
   interface FastifyRequest {
     /** Null on public routes. */
@@ -18,8 +33,13 @@ declare module 'fastify' {
   }
 }
 
+/** Built by a plugin, which declares nothing. */
+const OF_THE_DOCUMENTATION = /^\/docs(\/|$)/;
+
 const FOR: Readonly<Record<Exclude<Access, 'public'>, readonly Principal['kind'][]>> = {
   person: ['user', 'frontend', 'session'],
+  // What a frontend could make here would outlive its own key.
+  owner: ['user', 'session'],
   worker: ['worker'],
   // An administrator's key looks and mends; it has no balance and starts no jobs.
   admin: ['admin'],
@@ -27,6 +47,7 @@ const FOR: Readonly<Record<Exclude<Access, 'public'>, readonly Principal['kind']
 
 const WHO = {
   person: 'a user or a frontend',
+  owner: 'a person who is signed in, or their own key',
   worker: 'a worker (`tessera key create --kind worker`)',
   admin: 'an administrator (`tessera key create --kind admin`)',
 } as const;
@@ -40,9 +61,13 @@ export function guardRoutes(
   refused: (request: FastifyRequest, access: Access, refusal: Refused) => Promise<void>,
 ): void {
   app.decorateRequest('principal', null);
-  app.addHook('onRoute', ({ url, config }) => {
-    if (url.startsWith('/v1') && config?.access === undefined)
+  app.decorate('declaredRoutes', []);
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.access === undefined && !OF_THE_DOCUMENTATION.test(url))
       throw new Error(`${url} does not say whom it is for.`);
+    const access = config?.access ?? 'public';
+    for (const each of [method].flat())
+      app.declaredRoutes.push({ method: each, url, access, scope: scopeOf(access, each, url) });
   });
   app.addHook('onRequest', async (request) => {
     const access = request.routeOptions.config.access ?? 'public';
@@ -67,6 +92,9 @@ async function admitted(
   if (principal.kind === 'session') refuseCrossSite(request.method, request.headers);
   if (!FOR[access].includes(principal.kind))
     throw refuse('forbidden', `This call is for ${WHO[access]}; the key is of another kind.`);
+  const scope = scopeOf(access, request.method, request.routeOptions.url ?? '');
+  if (scope !== null && principal.scopes && !principal.scopes.includes(scope))
+    throw refuse('forbidden', `This key may not do that: it lacks the scope ${scope}.`);
   return principal;
 }
 

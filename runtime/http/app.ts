@@ -25,6 +25,7 @@ import { RefusalAudit } from './refusal-audit.ts';
 import { Revocations } from './revocations.ts';
 import { openaiRoutes } from './openai/routes.ts';
 import { refuse } from './problems.ts';
+import { accountKeyRoutes } from './routes/account-keys.ts';
 import { accountRoutes } from './routes/account.ts';
 import { adminKeyRoutes } from './routes/admin-keys.ts';
 import { adminQueueRoutes } from './routes/admin-queue.ts';
@@ -153,6 +154,7 @@ function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepe
   outputRoutes(app, host);
   accountRoutes(app, host);
   webhookRoutes(app, host);
+  accountKeyRoutes(app, host, keepers.revocations);
   catalogueRoutes(app, host);
   adminRoutes(app, host);
   adminQueueRoutes(app, host);

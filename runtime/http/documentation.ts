@@ -110,8 +110,10 @@ function tidy<Document extends object>(document: Document): Document {
 
 /** To be called when all routes are there. */
 export async function showDocumentation(app: App): Promise<void> {
-  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) =>
-    reply.type('application/json').send(JSON.stringify(app.swagger())),
+  app.get(
+    '/openapi.json',
+    { config: { access: 'public' }, schema: { hide: true } },
+    (_request, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())),
   );
   app.addHook('onSend', async (request, reply) => {
     // The page brings its own script and styles along and needs nothing from anywhere else.

@@ -16,6 +16,7 @@ import {
 import type { Role } from '../model-rules.ts';
 import { refuse } from './problems.ts';
 import { Remembered } from './remembered.ts';
+import { scopesOf, type Scope } from './scopes.ts';
 
 export interface Principal {
   readonly kind: KeyKind | 'session';
@@ -23,6 +24,12 @@ export interface Principal {
   readonly accountId: string;
   /** Scope of idempotency keys: the key's id; one scope for all sessions of an account. */
   readonly id: string;
+  /** Of a key: what it is confined to. Null or absent: all that its kind may. */
+  readonly scopes?: readonly Scope[] | null;
+  /** Of a key: its own limit, below the one for all keys (`rates.ts`). */
+  readonly requestsPerMinute?: number | null;
+  /** Of a user's key: when it ends. */
+  readonly expiresAt?: number | null;
   /** Of a worker's key: what that worker is called; null: its agent says so. */
   readonly workerName?: string | null;
   /** Set for a session: what `forget` wants. */
@@ -91,8 +98,14 @@ export class Principals {
     const key = parsed && (await this.#keys.get(parsed.hash.toString('hex')));
     if (!key) throw refuse('unauthorized', 'This API key is not valid, or not valid any more.');
     const user = headers['tessera-user'];
+    const confined = {
+      scopes: scopesOf(key.scopes),
+      requestsPerMinute: key.requestsPerMinute,
+      expiresAt: key.expiresAt,
+    };
     if (key.kind === 'frontend')
       return {
+        ...confined,
         kind: 'frontend',
         id: key.id,
         accountId: await this.#person(user, platformOf(key.id)),
@@ -100,7 +113,7 @@ export class Principals {
     if (user !== undefined)
       throw refuse('forbidden', 'Only a key of kind frontend may speak for somebody else.');
     const { kind, id, accountId, workerName } = key;
-    return { kind, id, accountId, ...(kind === 'worker' ? { workerName } : {}) };
+    return { ...confined, kind, id, accountId, ...(kind === 'worker' ? { workerName } : {}) };
   }
 
   async #person(user: string | string[] | undefined, platform: Platform | null): Promise<string> {

@@ -55,6 +55,8 @@ export const withFallback = (shared: RateCounter): RateCounter => {
 interface Policy {
   readonly name: keyof Rates;
   readonly of: string;
+  /** Of a key that has a lower limit of its own. */
+  readonly max?: number | null;
 }
 
 export function limitRates(app: FastifyInstance, host: Host, counter: RateCounter): RateKeeper {
@@ -67,9 +69,9 @@ export function limitRates(app: FastifyInstance, host: Host, counter: RateCounte
     const names = policies.map(({ name, of }) => `${name}:${of}`);
     const counts = await counter.add(names, window, windowMs);
     const leftS = Math.max(1, Math.ceil(((window + 1) * windowMs - now) / 1000));
-    const shown = policies.map(({ name }, n) => {
-      const left = Math.max(0, rates[name] - counts[n]!);
-      return { name, max: rates[name], left, isOver: counts[n]! > rates[name] };
+    const shown = policies.map(({ name, max: own }, n) => {
+      const max = Math.min(rates[name], own ?? Infinity);
+      return { name, max, left: Math.max(0, max - counts[n]!), isOver: counts[n]! > max };
     });
     show(reply, shown, leftS);
     const over = shown.find(({ isOver }) => isOver);
@@ -109,12 +111,17 @@ const WORDS: Readonly<Record<keyof Rates, string>> = {
 
 const isCounted = ({ url }: FastifyRequest): boolean => url.startsWith('/v1/');
 
-function policiesOf({ kind, accountId, id }: Principal): readonly Policy[] {
+function policiesOf({
+  kind,
+  accountId,
+  id,
+  requestsPerMinute: max = null,
+}: Principal): readonly Policy[] {
   // Workers and operators ask as often as they must; who pretends to be one is counted by network.
   if (kind === 'worker' || kind === 'admin') return [];
   const account: Policy = { name: 'account', of: accountId };
   if (kind === 'session') return [account];
-  return [account, { name: kind === 'frontend' ? 'frontend' : 'key', of: id }];
+  return [account, { name: kind === 'frontend' ? 'frontend' : 'key', of: id, max }];
 }
 
 /** One household has a whole /64 of IPv6. Null: this machine. */

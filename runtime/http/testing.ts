@@ -104,10 +104,15 @@ export async function startTestRuntime(
   });
   await app.ready();
 
-  const key = async (kind: KeyKind, accountId = 'acc_a', platform: Platform | null = null) => {
+  const key = async (
+    kind: KeyKind,
+    accountId = 'acc_a',
+    platform: Platform | null = null,
+    scopes: string | null = null,
+  ) => {
     const made = makeKey(kind, platform);
     await ensureAccount(pool, accountId);
-    await insertApiKey(pool, { ...made, accountId, name: 'test' });
+    await insertApiKey(pool, { ...made, accountId, name: 'test', scopes });
     return made;
   };
 

@@ -14,6 +14,7 @@ export function healthRoutes(app: App, host: Host, whyNotReady: () => string | n
   app.route({
     method: 'GET',
     url: '/healthz',
+    config: { access: 'public' },
     schema: { tags, security, summary: 'The process answers', response: { 200: ok } },
     handler: () => ({ status: 'ok' as const }),
   });
@@ -21,6 +22,7 @@ export function healthRoutes(app: App, host: Host, whyNotReady: () => string | n
   app.route({
     method: 'GET',
     url: '/readyz',
+    config: { access: 'public' },
     schema: { tags, security, summary: 'It can serve', response: { 200: ok } },
     async handler() {
       const reason = whyNotReady() ?? (await whyNoDatabase(host));
@@ -32,6 +34,7 @@ export function healthRoutes(app: App, host: Host, whyNotReady: () => string | n
   app.route({
     method: 'GET',
     url: '/metrics',
+    config: { access: 'public' },
     schema: { tags, security, summary: 'For Prometheus' },
     async handler(_request, reply) {
       return reply.type(host.metrics.contentType).send(await host.metrics.text());
