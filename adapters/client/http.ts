@@ -11,6 +11,17 @@ export type LedgerView = z.infer<typeof views.ledgerView>;
 export type ModelListView = z.infer<typeof views.modelListView>;
 export type BlobView = z.infer<typeof views.blobView>;
 
+export type AccountKeyListView = z.infer<typeof views.accountKeyListView>;
+export type NewKeyView = z.infer<typeof views.newKeyView>;
+
+/** What a new key is confined to; what is left out is as the caller has it. */
+export interface KeyRequest {
+  readonly name: string;
+  readonly scopes?: readonly string[];
+  readonly requests_per_minute?: number;
+  readonly expires_in_s?: number;
+}
+
 export interface ClientOptions {
   /** Such as `https://example.org`. Empty in a browser: the page's own origin. */
   readonly baseUrl?: string;
@@ -73,6 +84,19 @@ export function createClient(options: ClientOptions = {}) {
       call<views.AccountView>('GET', '/v1/account', { signal }),
     ledger: ({ signal, ...page }: PageOptions = {}) =>
       call<LedgerView>('GET', `/v1/account/ledger${query(page)}`, { signal }),
+    /** One's own keys; a frontend may not see them. */
+    keys: ({ signal }: CallOptions = {}) =>
+      call<AccountKeyListView>('GET', '/v1/account/keys', { signal }),
+    /** The answer is the only place where the key is told. */
+    createKey: (request: KeyRequest, { signal }: CallOptions = {}) =>
+      call<NewKeyView>('POST', '/v1/account/keys', { json: request, signal }),
+    rotateKey: (id: string, overlapS: number, { signal }: CallOptions = {}) =>
+      call<NewKeyView>('POST', `/v1/account/keys/${encodeURIComponent(id)}/rotate`, {
+        ...{ json: { overlap_s: overlapS }, signal },
+      }),
+    revokeKey: async (id: string, { signal }: CallOptions = {}): Promise<void> => {
+      await call.raw('DELETE', `/v1/account/keys/${encodeURIComponent(id)}`, { signal });
+    },
     models: ({ signal }: CallOptions = {}) => call<ModelListView>('GET', '/v1/models', { signal }),
     status: ({ signal }: CallOptions = {}) =>
       call<views.StatusView>('GET', '/v1/status', { signal }),
