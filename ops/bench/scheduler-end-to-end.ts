@@ -1,5 +1,5 @@
-// Does the runtime do what the evaluator predicts? The same jobs twice: by the evaluator, which knows only the
-// policy, and through the real core, agent and arbiter in virtual time. Both measured by the evaluator.
+// Does the runtime do what the evaluator predicts? The same jobs twice: by the evaluator, with the policy as
+// informed as it is here, and through the real core, agent and arbiter in virtual time. Both measured by the evaluator.
 //   node ops/bench/scheduler-end-to-end.ts [--jobs 600] [--rounds 4] [--families calm,mixed] [--load 085] [--latency 5]
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,7 +20,7 @@ export interface EndToEndOptions {
 }
 
 export const FAMILIES = ['calm', 'mixed', 'burst', 'heavy-user'] as const;
-const POLICY = join(import.meta.dirname, 'scheduler-policy.ts');
+const POLICY = join(import.meta.dirname, 'end-to-end', 'informed-policy.ts');
 /** A difference below this is nobody's wait. */
 const WAIT_FLOOR_S = 2;
 

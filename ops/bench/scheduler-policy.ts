@@ -67,7 +67,7 @@ export function workerOf(worker: WorkerView, fleet: Fleet, view: View): FleetWor
 }
 
 /** As many of the batch as the worker has memory for. */
-function callOf(
+export function callOf(
   { job, batch = [] }: Decision,
   worker: WorkerView,
   view: View,

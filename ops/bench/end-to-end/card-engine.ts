@@ -157,7 +157,7 @@ const offerOf = (id: string, model: TracedModel, worker: TracedWorker): ModelOff
 });
 
 /** Of equal things: the largest in full, of each other a share. */
-const together = (share: number, sizes: readonly number[]): number => {
+export const together = (share: number, sizes: readonly number[]): number => {
   const most = Math.max(...sizes);
   return most + share * (sizes.reduce((sum, size) => sum + size, 0) - most);
 };
