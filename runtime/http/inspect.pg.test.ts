@@ -128,12 +128,12 @@ describe('an actor', () => {
 describe('the inspector', () => {
   async function inspect(subscribe: object) {
     const frames: (InspectionFrame | { type: 'subscribed'; after: number })[] = [];
-    const headers = { host: 'localhost', authorization: `Bearer ${admin}` };
+    const headers = { authorization: `Bearer ${admin}` };
     const onInit = (socket: WebSocket) =>
       void socket.on('message', (data: Buffer) =>
         frames.push(JSON.parse(data.toString()) as InspectionFrame),
       );
-    const socket = await runtime.app.injectWS('/v1/admin/inspect', { headers }, { onInit });
+    const socket = await runtime.dial('/v1/admin/inspect', headers, { onInit });
     socket.send(JSON.stringify({ subscribe }));
     await until(() => frames.length > 0);
     return { socket, frames };
@@ -166,8 +166,8 @@ describe('the inspector', () => {
 
   it.each(['user', 'worker'] as const)('is not for the key of a %s', async (kind) => {
     const { key } = await runtime.key(kind, kind === 'worker' ? SYSTEM_ACCOUNT : 'acc_a');
-    const headers = { host: 'localhost', authorization: `Bearer ${key}` };
-    await expect(runtime.app.injectWS('/v1/admin/inspect', { headers })).rejects.toThrow('403');
+    const headers = { authorization: `Bearer ${key}` };
+    await expect(runtime.dial('/v1/admin/inspect', headers)).rejects.toThrow('403');
     const plain = await runtime.call({ url: '/v1/admin/inspect', key });
     expect(plain.statusCode).toBe(403);
   });

@@ -45,11 +45,7 @@ class Line {
 
 async function dial(path: string, headers: Record<string, string>): Promise<Line> {
   let line: Line | undefined;
-  await runtime.app.injectWS(
-    path,
-    { headers: { host: 'localhost', ...headers } },
-    { onInit: (socket) => (line = new Line(socket)) },
-  );
+  await runtime.dial(path, headers, { onInit: (socket) => (line = new Line(socket)) });
   return line!;
 }
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
@@ -111,14 +107,10 @@ describe('the live stream', () => {
   it('hears a frame that comes with the very first packet', async () => {
     const ann = await newcomer();
     let line: Line | undefined;
-    await runtime.app.injectWS(
-      '/v1/stream',
-      { headers: { host: 'localhost', ...bearer(ann) } },
-      {
-        onInit: (socket) => (line = new Line(socket)),
-        onOpen: (socket) => socket.send('{"subscribe":{"after":-1}}'),
-      },
-    );
+    await runtime.dial('/v1/stream', bearer(ann), {
+      onInit: (socket) => (line = new Line(socket)),
+      onOpen: (socket) => socket.send('{"subscribe":{"after":-1}}'),
+    });
     await until(() => line!.texts.length > 0);
     expect(line!.frames()[0]).toMatchObject({ type: 'subscribed' });
     line!.socket.close();

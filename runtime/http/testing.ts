@@ -2,6 +2,7 @@
 // injected: nothing listens.
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InjectOptions } from 'fastify';
@@ -137,6 +138,20 @@ export async function startTestRuntime(
       });
       return response;
     },
+    /** A WebSocket from this machine, which no network carries. */
+    dial: (
+      path: string,
+      headers: Readonly<Record<string, string>>,
+      hooks: Parameters<typeof app.injectWS>[2] = {},
+    ) =>
+      app.injectWS(
+        path,
+        {
+          headers: { host: 'localhost', ...headers },
+          socket: { remoteAddress: '127.0.0.1' } as Socket,
+        },
+        hooks,
+      ),
     /** A worker that is connected without a socket. */
     async worker(hello: Partial<AgentFrameOf<'hello'>> = {}) {
       const { id, key: bearer } = await key('worker', SYSTEM_ACCOUNT);
