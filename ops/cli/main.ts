@@ -15,6 +15,9 @@ import { EXIT_FAILURE, EXIT_MISUSE, Misuse } from './misuse.ts';
 
 const { env } = process;
 
+/** After a failure, for what has been said to be written. */
+const LEFT_OPEN_MS = 1_000;
+
 // What is compiled once is not compiled at the next start: a process that was killed is back half a second sooner.
 // Not in the folder for temporary files, where others could put code for us.
 enableCompileCache(join(REPOSITORY, 'node_modules', '.cache', 'tessera'));
@@ -157,4 +160,7 @@ try {
   else await tessera.parseAsync();
 } catch (error) {
   process.exitCode = failed(error);
+  // Whoever failed half way may have left a connection open that would keep us here for ever, and no
+  // supervisor starts again what has not ended.
+  setTimeout(() => process.exit(), LEFT_OPEN_MS).unref();
 }
