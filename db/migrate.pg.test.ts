@@ -75,10 +75,22 @@ test('a file that fails is undone whole, the ones before it stay', async () => {
   expect(await migrate(database.url, folder)).toEqual(['0002_second.sql']);
 });
 
-test('a gap in the numbers is refused', async () => {
+test('a number that was left out may come later, and is applied then', async () => {
+  await file('0001_first.sql', 'create table first ()');
+  await file('0003_third.sql', 'create table third ()');
+  expect(await migrate(database.url, folder)).toEqual(['0001_first.sql', '0003_third.sql']);
+  await file('0002_second.sql', 'create table second ()');
+  expect(await migrate(database.url, folder)).toEqual(['0002_second.sql']);
+  expect(await migrate(database.url, folder)).toEqual([]);
+});
+
+test('a number that is there twice, or none, is refused', async () => {
   await file('0001_first.sql', '');
-  await file('0003_third.sql', '');
-  await expect(migrate(database.url, folder)).rejects.toThrow('0003_third.sql');
+  await file('0001_other.sql', '');
+  await expect(migrate(database.url, folder)).rejects.toThrow('0001_other.sql');
+  await rm(join(folder, '0001_other.sql'));
+  await file('second.sql', '');
+  await expect(migrate(database.url, folder)).rejects.toThrow('second.sql');
 });
 
 test('a database that cannot be reached is named with what to do, and without its password', async () => {

@@ -30,8 +30,8 @@ export async function readMigrations(folder: string = FOLDER): Promise<readonly 
     }),
   );
   migrations.forEach(({ number, name }, index) => {
-    if (number !== index + 1) {
-      throw new Error(`Migrations are numbered 0001, 0002, ... without gaps; ${name} is not.`);
+    if (!/^\d{4}_/.test(name) || number === migrations[index - 1]?.number) {
+      throw new Error(`Migrations are numbered 0001, 0002, ... each once; ${name} is not.`);
     }
   });
   return migrations;
@@ -59,7 +59,9 @@ export async function migrate(url: string, folder: string = FOLDER): Promise<rea
       'select number, name, checksum from migrations order by number',
     );
     refuseDifference(migrations, applied.rows);
-    const fresh = migrations.slice(applied.rows.length);
+    // By number and not by place: branches that were merged later may carry lower numbers.
+    const done = new Set(applied.rows.map(({ number }) => number));
+    const fresh = migrations.filter(({ number }) => !done.has(number));
     for (const migration of fresh) await apply(client, migration);
     if (folder === FOLDER) {
       // At every start, so that the journal has its days even where no sweeper has run yet.
@@ -75,15 +77,16 @@ function refuseDifference(
   migrations: readonly Migration[],
   applied: readonly { number: number; name: string; checksum: string }[],
 ): void {
-  for (const [index, row] of applied.entries()) {
-    const known = migrations[index];
+  const byNumber = new Map(migrations.map((migration) => [migration.number, migration]));
+  for (const row of applied) {
+    const known = byNumber.get(row.number);
     if (known === undefined) {
       throw new Error(
         `The database is newer than this release: it has migration ${row.name}, which this code does ` +
           'not know. Start the newer release, or restore a backup made before the upgrade.',
       );
     }
-    if (row.number !== known.number || row.checksum !== known.checksum) {
+    if (row.checksum !== known.checksum) {
       throw new Error(
         `Migration ${known.name} differs from what was applied to this database as ${row.name}. ` +
           'Applied files never change: put the file back and write a new one.',
