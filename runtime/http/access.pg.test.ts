@@ -1,7 +1,7 @@
 // Who may call what: every route, with every kind of caller.
 import fastify from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { revokeApiKey } from '../../db/queries/api-keys.ts';
+import { insertApiKey, revokeApiKey } from '../../db/queries/api-keys.ts';
 import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import { KEY_KINDS, makeKey } from '../keys.ts';
 import { guardRoutes } from './access.ts';
@@ -74,6 +74,9 @@ describe('every route that was built', () => {
   it('lets in those of the table and nobody else', async () => {
     const { key: revoked, id } = await runtime.key('user', 'acc_out');
     await revokeApiKey(runtime.host.pool, { id, by: 'operator' });
+    const expired = makeKey('user', null);
+    const ended = { ...expired, accountId: 'acc_out', name: 'has been', ttlMs: 1 };
+    await insertApiKey(runtime.host.pool, ended);
     const named = { 'tessera-user': 'telegram:1' };
     const scoped = await runtime.key('user', 'acc_a', null, 'none:none');
     for (const { method, url: route, access, scope } of runtime.app.declaredRoutes) {
@@ -97,6 +100,7 @@ describe('every route that was built', () => {
       if (access === 'public') continue;
       expect([line, await status({})]).toEqual([line, 401]);
       expect([line, await status(bearer(revoked))]).toEqual([line, 401]);
+      expect([line, await status(bearer(expired.key))]).toEqual([line, 401]);
       const abroad = bearer(keys['frontend']!, { 'tessera-user': 'discord:1' });
       expect([line, await status(abroad)]).toEqual([line, 403]);
       if (scope) expect([line, await status(bearer(scoped.key))]).toEqual([line, 403]);

@@ -203,6 +203,8 @@ export function webhookRoutes(app: App, host: Host): void {
     },
     async handler(request) {
       const { accountId } = callerOf(request);
+      const known = await listWebhooks(pool, accountId);
+      if (!known.some(({ id }) => id === request.params.id)) throw noSuchWebhook();
       const page = await listDeliveries(pool, accountId, request.params.id, request.query);
       const data = page.rows.map(deliveryOf);
       return { object: 'list' as const, data, next_cursor: page.nextCursor };

@@ -1,0 +1,114 @@
+// Test equipment: one of everything that somebody may own, under the route that names it. A route that names
+// something new needs a line here; `isolation.pg.test.ts` says so.
+import type { z } from 'zod';
+import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
+import type { blobView, JobView } from '../../machines/contract/views.ts';
+import { offer } from '../testing.ts';
+import { blobIdOf, PNG, until, type TestRuntime } from './testing.ts';
+
+/** The beginning of a route, as it is declared → the same for what somebody owns. */
+export type Belongings = Readonly<Record<string, string>>;
+type Worker = Awaited<ReturnType<TestRuntime['worker']>>;
+
+/** One that makes whatever it is given as soon as it is told to. */
+export const workerForAll = (runtime: TestRuntime): Promise<Worker> => {
+  const inputs = [{ role: 'image', kind: 'image', isRequired: false }] as const;
+  const models = [
+    offer('sketch', { inputs: [...inputs] }),
+    offer('film', { modality: 'video', limits: {} }),
+  ];
+  return runtime.worker({ models, loaded: models.map(({ id }) => id), slots: 8 });
+};
+
+export async function belongingsOf(
+  runtime: TestRuntime,
+  worker: Worker,
+  key: string,
+): Promise<Belongings> {
+  const post = async <T>(url: string, json: unknown): Promise<T> => {
+    const answer = await runtime.call({ method: 'POST', url, key, json });
+    if (answer.statusCode >= 300) throw new Error(`POST ${url}: ${answer.body}`);
+    return answer.json<T>();
+  };
+  const image = await made(runtime, worker, await post('/v1/jobs', job('image')), key);
+  const film = await made(runtime, worker, await post('/v1/jobs', job('video')), key);
+  const ownKey = await post<{ id: string }>('/v1/account/keys', { name: 'one of mine' });
+  const hook = await post<{ id: string }>('/v1/account/webhooks', { url: 'https://example.org/' });
+  const ping = await post<{ id: string }>(`/v1/account/webhooks/${hook.id}/ping`, {});
+  return {
+    '/v1/jobs/:id/outputs/:n': `/v1/jobs/${image.id}/outputs/0`,
+    '/v1/jobs/:id': `/v1/jobs/${image.id}`,
+    '/v1/videos/:id': `/v1/videos/${film.id.replace('job_', 'video_')}`,
+    '/v1/account/keys/:id': `/v1/account/keys/${ownKey.id}`,
+    '/v1/account/webhooks/:id/deliveries/:delivery': `/v1/account/webhooks/${hook.id}/deliveries/${ping.id}`,
+    '/v1/account/webhooks/:id': `/v1/account/webhooks/${hook.id}`,
+  };
+}
+
+/** What a worker has while it works: the files of its attempt. */
+export async function belongingsOfWorker(
+  runtime: TestRuntime,
+  worker: Worker,
+): Promise<Belongings> {
+  const { key } = await runtime.key('user', 'acc_customer');
+  const headers = { 'content-type': 'image/png' };
+  const upload = { method: 'POST', url: '/v1/blobs', key, payload: PNG, headers } as const;
+  const { id: blob } = (await runtime.call(upload)).json<z.infer<typeof blobView>>();
+  const json = { ...job('image'), inputs: [{ blob }] };
+  const { id } = (await runtime.call({ url: '/v1/jobs', key, json })).json<JobView>();
+  await until(() => worker.agent.of('run').some((run) => run.job === id));
+  return {
+    '/v1/workers/jobs/:job/inputs/:n': `/v1/workers/jobs/${id}/inputs/0`,
+    '/v1/workers/jobs/:job/attempts/:attempt/blobs/:blob': placeOf(id, RESULT),
+  };
+}
+
+/** The url of a route for what somebody owns. @throws when nobody said what the route is about */
+export function urlAmong(belongings: Belongings, route: string): string {
+  const [begin] = Object.keys(belongings)
+    .filter((each) => route === each || route.startsWith(`${each}/`))
+    .sort((a, b) => b.length - a.length);
+  const url = begin === undefined ? route : belongings[begin]! + route.slice(begin.length);
+  if (!url.includes('/:')) return url;
+  throw new Error(`Say in belongings-testing.ts whose ${route} is: make one, under its route.`);
+}
+
+/** Another worker, which has nothing to do. */
+export const idleWorker = async (runtime: TestRuntime): Promise<string> =>
+  (await runtime.key('worker', SYSTEM_ACCOUNT)).key;
+
+/** Longer than a moment, so that a worker may have it in parts. */
+export const RESULT = PNG;
+
+const job = (modality: 'image' | 'video') => ({ modality, prompt: 'A heron, at dawn' });
+
+const placeOf = (id: string, bytes: Buffer) =>
+  `/v1/workers/jobs/${id}/attempts/1/blobs/${blobIdOf(bytes)}`;
+
+/** The job, done: with one result. */
+async function made(
+  runtime: TestRuntime,
+  { agent, key: workerKey }: Worker,
+  { id, modality }: JobView,
+  key: string,
+): Promise<JobView> {
+  await until(() => agent.of('run').some((run) => run.job === id));
+  agent.acknowledgeAll();
+  const bytes = Buffer.concat([RESULT, Buffer.from(id)]);
+  await runtime.call({
+    method: 'PUT',
+    url: placeOf(id, bytes),
+    key: workerKey,
+    payload: bytes,
+    headers: {
+      'content-type': 'application/octet-stream',
+      'upload-offset': '0',
+      'upload-length': String(bytes.byteLength),
+    },
+  });
+  const mediaType = modality === 'video' ? 'video/mp4' : 'image/png';
+  const outputs = [{ blob: blobIdOf(bytes), bytes: bytes.byteLength, mediaType, facts: {} }];
+  agent.say({ type: 'finished', job: id, attempt: 1, outputs, runMs: 10 });
+  await until(() => agent.of('settled').some((settled) => settled.job === id));
+  return (await runtime.call({ url: `/v1/jobs/${id}`, key })).json<JobView>();
+}
