@@ -11,7 +11,7 @@ import { jobRef, quotaRef, refKey, workerRef, type ActorRef } from './contract/i
 import type { WorkerOrder } from './contract/worker-protocol.ts';
 import type { Posting } from './effect.ts';
 import type { JobContext } from './job/context.ts';
-import type { QuotaContext } from './quota/machine.ts';
+import type { QuotaContext } from './quota/decisions.ts';
 import { Bookkeeper, noon } from './quota/testing.ts';
 import { callsIn, type WorkerContext } from './worker/context.ts';
 import { spec } from './job/testing.ts';

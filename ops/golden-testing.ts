@@ -21,7 +21,7 @@ import {
   type ActorRef,
 } from '../machines/contract/ids.ts';
 import * as job from '../machines/job/testing.ts';
-import { DAILY_GRANT_MT } from '../machines/quota/balance.ts';
+import { DEFAULT_PLANS } from '../machines/contract/plans.ts';
 import * as worker from '../machines/worker/testing.ts';
 import { bear, persist, stateName, tagsOf, type Actor } from '../runtime/actor.ts';
 import { plan } from '../runtime/plan.ts';
@@ -68,7 +68,7 @@ const quotaEvent = (event: object) => ({ ...event, at: NOON });
 /** Something to spend or nothing, in every standing, on every plan; always with a hold open. */
 const quotaWays = (['free', 'starter', 'pro'] as const).flatMap((plan) =>
   ['good', 'limited', 'suspended'].flatMap((standing) =>
-    [1000, DAILY_GRANT_MT[plan]].map((amountMt) =>
+    [1000, DEFAULT_PLANS.plans[plan].dailyTokens * 1000].map((amountMt) =>
       [
         { type: 'plan.changed', plan },
         { type: 'hold.requested', job: 'job_1', amountMt, reason: 'Held for image' },

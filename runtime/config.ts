@@ -93,6 +93,7 @@ export const environment = z.object({
   TESSERA_JOBS_KEPT_DAYS: wholeNumber(2, 365).default(3),
   TESSERA_FILES_KEPT_DAYS: wholeNumber(1, 3650).default(30),
   TESSERA_MODELS: z.string().optional(),
+  TESSERA_PLANS: z.string().optional(),
   TESSERA_QUEUE_FREE_MINUTES: minutes.default(120),
   TESSERA_QUEUE_STARTER_MINUTES: minutes.default(240),
   TESSERA_QUEUE_PRO_MINUTES: minutes.default(480),
@@ -177,6 +178,12 @@ export interface Config {
     /** Somebody said so: then the file has to be there. */
     readonly isNamed: boolean;
   };
+  /** What each plan gives and costs. */
+  readonly plans: {
+    readonly path: string;
+    /** As above. */
+    readonly isNamed: boolean;
+  };
   /** What stands in front of us and may say who asks. From anybody else nothing of the kind is believed. */
   readonly trustedProxies: readonly string[];
   /** Requests within a minute. */
@@ -245,6 +252,10 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
     modelRules: Object.freeze({
       path: resolve(cwd, data.TESSERA_MODELS ?? join(data.TESSERA_HOME, 'models.json')),
       isNamed: data.TESSERA_MODELS !== undefined,
+    }),
+    plans: Object.freeze({
+      path: resolve(cwd, data.TESSERA_PLANS ?? join(data.TESSERA_HOME, 'plans.json')),
+      isNamed: data.TESSERA_PLANS !== undefined,
     }),
     trustedProxies: Object.freeze(data.TESSERA_TRUSTED_PROXIES),
     rates: Object.freeze({

@@ -7,7 +7,7 @@ import { testDatabase, type TestDatabase } from '../db/testing.ts';
 import type { JobSpec } from '../machines/contract/events.ts';
 import { jobRef, quotaRef } from '../machines/contract/ids.ts';
 import type { JobContext } from '../machines/job/context.ts';
-import type { QuotaContext } from '../machines/quota/machine.ts';
+import type { QuotaContext } from '../machines/quota/decisions.ts';
 import { restore, stateName } from './actor.ts';
 import { StoreClock, realIds } from './clock.ts';
 import { makeCore, type Core } from './core.ts';

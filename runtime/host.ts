@@ -3,6 +3,7 @@ import type { DatabasePool } from 'slonik';
 import type { Store } from '../db/store.ts';
 import type { Blobs } from '../machines/contract/blobs.ts';
 import type { Times } from '../machines/scheduling/times.ts';
+import type { PlanTable } from '../machines/contract/plans.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -31,4 +32,5 @@ export interface Host {
   readonly metrics: Metrics;
   readonly inspector: Inspector;
   readonly modelRules: ModelRules;
+  readonly plans: PlanTable;
 }

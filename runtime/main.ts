@@ -25,10 +25,11 @@ import { historyOf } from './inspector/history.ts';
 import { Inspector } from './inspector/inspector.ts';
 import { Metrics } from './metrics.ts';
 import { readModelRules } from './model-rules.ts';
+import { readPlans } from './plans.ts';
 import { PositionLoop } from './positions.ts';
 import { storedFor } from './stored.ts';
 import { bringForward } from './stragglers.ts';
-import { REGISTRY } from './versions.ts';
+import { registryFor } from './versions.ts';
 import { Deliveries } from './webhooks/deliveries.ts';
 import { Egress } from './webhooks/egress.ts';
 
@@ -51,6 +52,8 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       'Set DATABASE_URL to a PostgreSQL database, or use `tessera up`, which brings one.',
     );
   const modelRules = readModelRules(config.modelRules.path, config.modelRules.isNamed);
+  const plans = readPlans(config.plans.path, config.plans.isNamed);
+  const registry = registryFor(plans);
   const log = pino({
     level: config.logLevel,
     redact: ['req.headers.authorization', 'req.headers.cookie'],
@@ -72,6 +75,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
   const core = makeCore({
     store,
     clock,
+    registry,
     ids: realIds,
     isStored: storedFor(pool, blobs),
     runtimeId,
@@ -104,6 +108,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       metrics,
       inspector,
       modelRules,
+      plans,
     },
   };
   metrics.watch(() => dispatcher.status());
@@ -115,7 +120,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     bringForward: (limit) =>
       bringForward(
         pool,
-        { registry: REGISTRY, post: turns.post.bind(turns), log: (message) => log.warn(message) },
+        { registry, post: turns.post.bind(turns), log: (message) => log.warn(message) },
         limit,
       ),
   });

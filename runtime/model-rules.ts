@@ -3,9 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Plan } from '../machines/contract/events.ts';
+import { PLANS } from '../machines/contract/plans.ts';
 import { BadConfig } from './config.ts';
 
-export const PLANS = ['free', 'starter', 'pro'] as const satisfies readonly Plan[];
 /** Kinds of callers, until accounts have roles of their own. A browser is its person: a user. */
 export const ROLES = ['user', 'frontend', 'admin'] as const;
 export type Role = (typeof ROLES)[number];

@@ -4,7 +4,7 @@
 import { MemoryStore } from '../db/memory-store.ts';
 import { jobRef, quotaRef, workerRef } from '../machines/contract/ids.ts';
 import type { AgentFrame, RuntimeFrame } from '../machines/contract/worker-protocol.ts';
-import type { QuotaContext } from '../machines/quota/machine.ts';
+import type { QuotaContext } from '../machines/quota/decisions.ts';
 import type { WorkerContext } from '../machines/worker/context.ts';
 import { restore } from './actor.ts';
 import { makeCore, type Core } from './core.ts';

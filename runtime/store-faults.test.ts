@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Fault, faultKindsOf } from '../db/faulty-store.ts';
 import { quotaRef, refKey } from '../machines/contract/ids.ts';
-import type { QuotaContext } from '../machines/quota/machine.ts';
+import type { QuotaContext } from '../machines/quota/decisions.ts';
 import { restore } from './actor.ts';
 import { ACCOUNT, type SmallWorld } from './faults-testing.ts';
 import { ENDS, live } from './life-testing.ts';

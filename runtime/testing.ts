@@ -7,7 +7,7 @@ import { jobRef, quotaRef, workerRef, type ActorRef } from '../machines/contract
 import type { ModelOffer } from '../machines/contract/models.ts';
 import type { AgentFrame, RuntimeFrame } from '../machines/contract/worker-protocol.ts';
 import type { JobContext } from '../machines/job/context.ts';
-import type { QuotaContext } from '../machines/quota/machine.ts';
+import type { QuotaContext } from '../machines/quota/decisions.ts';
 import { restore, stateName } from './actor.ts';
 import { realIds, type Clock } from './clock.ts';
 import { makeCore, type Core, type CoreSeams } from './core.ts';

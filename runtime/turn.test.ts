@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { MemoryStore } from '../db/memory-store.ts';
 import { StoreUnavailable, UnknownOutcome, type CommitBatch, type Store } from '../db/store.ts';
 import { jobRef, quotaRef } from '../machines/contract/ids.ts';
-import type { QuotaContext } from '../machines/quota/machine.ts';
+import type { QuotaContext } from '../machines/quota/decisions.ts';
 import { restore } from './actor.ts';
 import { realIds, type Clock } from './clock.ts';
 import { Parked, Poison } from './parking.ts';

@@ -9,7 +9,8 @@ import type { StoredActor } from '../db/store.ts';
 import { refKey, type ActorKind, type ActorRef } from '../machines/contract/ids.ts';
 import type { ActorEvent, JobSpec } from '../machines/contract/events.ts';
 import { jobMachine } from '../machines/job/machine.ts';
-import { quotaMachine } from '../machines/quota/machine.ts';
+import { allowancesOf, type PlanTable } from '../machines/contract/plans.ts';
+import { quotaMachine, quotaMachineFor } from '../machines/quota/machine.ts';
 import { workerMachine } from '../machines/worker/machine.ts';
 import type { Timers } from './actor.ts';
 
@@ -68,6 +69,13 @@ export const REGISTRY: Registry = {
     }),
   },
 };
+
+/** The charts where the operator's plans give something else than usual. */
+export function registryFor(plans: PlanTable): Registry {
+  const { quota } = REGISTRY;
+  const machine = quotaMachineFor(allowancesOf(plans));
+  return { ...REGISTRY, quota: { ...quota, current: { ...quota.current, machine } } };
+}
 
 /** Newer code wrote it, or code that is no longer here. It is left alone: another runtime may run it. */
 export class UnknownVersion extends Error {

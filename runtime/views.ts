@@ -6,16 +6,11 @@ import type {
   Phase,
   PublicState,
 } from '../machines/contract/views.ts';
+import type { Allowances } from '../machines/contract/plans.ts';
 import { FAILURES } from '../machines/contract/failures.ts';
 import type { JobContext } from '../machines/job/context.ts';
-import {
-  DAILY_GRANT_MT,
-  availableMt,
-  emptyBalance,
-  nextReset,
-  rollDay,
-} from '../machines/quota/balance.ts';
-import type { QuotaContext } from '../machines/quota/machine.ts';
+import { availableMt, emptyBalance, nextReset, rollDay } from '../machines/quota/balance.ts';
+import type { QuotaContext } from '../machines/quota/decisions.ts';
 import { stateName, type Actor } from './actor.ts';
 
 /** Total: a state of the chart that is missing here does not compile in `job/table.test.ts`. */
@@ -103,9 +98,14 @@ export function publicChange(before: Actor | null, after: Actor): JobView | null
 }
 
 /** Shows the day's grant even before the first event of the day has made it: clock and balance agree. */
-export function accountView(accountId: string, quota: Actor | null, now: number): AccountView {
+export function accountView(
+  accountId: string,
+  quota: Actor | null,
+  now: number,
+  allowances: Allowances,
+): AccountView {
   const context = quota && contextOf<QuotaContext>(quota);
-  const { balance } = rollDay(context?.balance ?? emptyBalance('free'), now);
+  const { balance } = rollDay(context?.balance ?? emptyBalance('free'), now, allowances);
   const standing = quota
     ? (quota.snapshot.value as { standing: AccountView['standing'] }).standing
     : 'good';
@@ -118,7 +118,7 @@ export function accountView(accountId: string, quota: Actor | null, now: number)
     allowance_millitokens: balance.allowanceMt,
     top_up_millitokens: balance.topUpMt,
     held_millitokens: balance.heldMt,
-    daily_grant_millitokens: DAILY_GRANT_MT[balance.plan],
+    daily_grant_millitokens: allowances[balance.plan].dailyMt,
     resets_at: iso(nextReset(now)),
   };
 }

@@ -1,6 +1,7 @@
 // The calls of /v1, typed. Runs in browsers and in Node. The contract's schemas are used as types
 // only, so that no page has to load a validator; the server checks what it sends.
 import type { z } from 'zod';
+import type { PlanListView } from '../../machines/contract/plans.ts';
 import type { JobRequestInput } from '../../machines/contract/requests.ts';
 import type * as views from '../../machines/contract/views.ts';
 import { localProblem } from './problem.ts';
@@ -97,6 +98,7 @@ export function createClient(options: ClientOptions = {}) {
     revokeKey: async (id: string, { signal }: CallOptions = {}): Promise<void> => {
       await call.raw('DELETE', `/v1/account/keys/${encodeURIComponent(id)}`, { signal });
     },
+    plans: ({ signal }: CallOptions = {}) => call<PlanListView>('GET', '/v1/plans', { signal }),
     models: ({ signal }: CallOptions = {}) => call<ModelListView>('GET', '/v1/models', { signal }),
     status: ({ signal }: CallOptions = {}) =>
       call<views.StatusView>('GET', '/v1/status', { signal }),

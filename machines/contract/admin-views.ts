@@ -1,10 +1,10 @@
 // What operators see and ask for: the queue, its pauses, the workers. Answers and bodies of /v1/admin.
 import { z } from 'zod';
-import { LINE_PLACES, type Plan } from './events.ts';
+import { LINE_PLACES } from './events.ts';
 import { PAUSE_SCOPES } from './pauses.ts';
+import { PLANS } from './plans.ts';
 
 const time = z.iso.datetime();
-const PLANS = ['free', 'starter', 'pro'] as const satisfies readonly Plan[];
 const name = z.string().regex(/^[\w.-]{1,64}$/);
 
 /** Nothing named: the whole queue. */

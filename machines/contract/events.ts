@@ -155,6 +155,10 @@ export type QuotaEvent =
   | { type: 'hold.captureRequested'; job: string; amountMt: number; reason: string }
   | { type: 'hold.releaseRequested'; job: string; reason: string }
   | { type: 'plan.changed'; plan: Plan }
+  /** Bought tokens, which do not expire. Told once for each payment, in the commit that notes it. */
+  | { type: 'topUp.credited'; amountMt: number; reason: string }
+  /** Such a payment went back: what is left of it goes, too. */
+  | { type: 'topUp.withdrawn'; amountMt: number; reason: string }
   | { type: 'standing.changed'; standing: Standing };
 
 /** A due timer. Which event it stands for is known to the actor that armed it. */

@@ -6,7 +6,6 @@ import {
   availableMt,
   changePlan,
   closeHold,
-  DAILY_GRANT_MT,
   emptyBalance,
   nextReset,
   placeHold,
@@ -15,7 +14,7 @@ import {
   type Balance,
   type Change,
 } from './balance.ts';
-import { Bookkeeper, DAY_MS, noon } from './testing.ts';
+import { ALLOWANCES, Bookkeeper, DAY_MS, noon } from './testing.ts';
 
 // fast-check prints the seed and the path of what failed; both go here to see it again.
 const AGAIN = { seed: 20_260_101, numRuns: 1000 };
@@ -25,7 +24,7 @@ const TOP_UP_MT = 50_000;
 
 /** An account on its first day, with a top-up besides the day's tokens. */
 const opened = (plan: Plan = 'free', topUpMt = 0): Balance =>
-  rollDay({ ...emptyBalance(plan), topUpMt }, noon(0)).balance;
+  rollDay({ ...emptyBalance(plan), topUpMt }, noon(0), ALLOWANCES).balance;
 
 describe('the day (I5)', () => {
   const LAST = Date.UTC(2401, 0, 1) - 1;
@@ -109,9 +108,9 @@ function obey(
       return closeHold(balance, job, spentMt, 'Closed');
     }
     case 'plan':
-      return changePlan(balance, told.plan);
+      return changePlan(balance, told.plan, ALLOWANCES);
     case 'roll':
-      return rollDay(balance, at);
+      return rollDay(balance, at, ALLOWANCES);
   }
 }
 
@@ -145,7 +144,7 @@ describe('whatever happens', () => {
       fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
         let balance = opened();
         let at = noon(0);
-        const granted = new Map<string, number>([[balance.day, DAILY_GRANT_MT.free]]);
+        const granted = new Map<string, number>([[balance.day, ALLOWANCES.free.dailyMt]]);
         const best = new Map(granted);
         commands.forEach((told, number) => {
           if (told.do === 'roll') at += told.days * DAY_MS;
@@ -157,7 +156,10 @@ describe('whatever happens', () => {
             .filter(({ book }) => book === 'system:granted')
             .reduce((total, leg) => total - leg.amountMt, 0);
           granted.set(balance.day, (granted.get(balance.day) ?? 0) + sum);
-          best.set(balance.day, Math.max(best.get(balance.day) ?? 0, DAILY_GRANT_MT[balance.plan]));
+          best.set(
+            balance.day,
+            Math.max(best.get(balance.day) ?? 0, ALLOWANCES[balance.plan].dailyMt),
+          );
           expect(granted.get(balance.day)).toBe(best.get(balance.day));
         });
       }),
@@ -168,7 +170,7 @@ describe('whatever happens', () => {
 
 describe('a new day (I5)', () => {
   it('expires what is left and grants the plan’s tokens', () => {
-    const { balance, postings } = rollDay(opened('starter'), noon(1));
+    const { balance, postings } = rollDay(opened('starter'), noon(1), ALLOWANCES);
     expect(balance).toMatchObject({ day: '2026-01-02', allowanceMt: 120_000, grantedMt: 120_000 });
     expect(postings.map(({ reason, legs }) => [reason, legs[0]?.amountMt])).toEqual([
       ['Unused tokens of 2026-01-01 expired', -120_000],
@@ -177,7 +179,7 @@ describe('a new day (I5)', () => {
   });
 
   it('comes once after several nights', () => {
-    const { balance, postings } = rollDay(opened(), noon(4));
+    const { balance, postings } = rollDay(opened(), noon(4), ALLOWANCES);
     expect(balance.day).toBe('2026-01-05');
     expect(postings.map(({ reason }) => reason)).toEqual([
       'Unused tokens of 2026-01-01 expired',
@@ -186,14 +188,14 @@ describe('a new day (I5)', () => {
   });
 
   it('does not come for a clock that steps back', () => {
-    const today = rollDay(opened(), noon(3)).balance;
+    const today = rollDay(opened(), noon(3), ALLOWANCES).balance;
     for (const at of [noon(3), noon(2), noon(0), 0])
-      expect(rollDay(today, at)).toEqual({ balance: today, postings: [] });
+      expect(rollDay(today, at, ALLOWANCES)).toEqual({ balance: today, postings: [] });
   });
 
   it('leaves top-ups and holds alone', () => {
     const held = placeHold(opened('free', TOP_UP_MT), 'job_1', 25_000, 'Held').balance;
-    expect(rollDay(held, noon(1)).balance).toMatchObject({
+    expect(rollDay(held, noon(1), ALLOWANCES).balance).toMatchObject({
       topUpMt: 45_000,
       heldMt: 25_000,
       holds: held.holds,
@@ -225,13 +227,13 @@ describe('a hold', () => {
   });
 
   it('released after midnight is carried until the next reset (I4)', () => {
-    const tomorrow = rollDay(held, noon(1)).balance;
+    const tomorrow = rollDay(held, noon(1), ALLOWANCES).balance;
     const { balance, postings } = closeHold(tomorrow, 'job_1', 0, 'Returned');
     expect(balance).toMatchObject({ allowanceMt: 40_000, topUpMt: 50_000 });
     expect(postings[0]?.reason).toBe(
       'Returned (carried over from 2026-01-01, valid until the next reset)',
     );
-    const third = rollDay(balance, noon(2));
+    const third = rollDay(balance, noon(2), ALLOWANCES);
     expect(third.balance.allowanceMt).toBe(20_000);
     expect(third.postings[0]?.legs[0]?.amountMt).toBe(-40_000);
   });
@@ -240,7 +242,7 @@ describe('a hold', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 70_000 }), (amountMt) => {
         const yesterday = placeHold(opened('free', TOP_UP_MT), 'job_1', amountMt, 'Held').balance;
-        const before = rollDay(yesterday, noon(1)).balance;
+        const before = rollDay(yesterday, noon(1), ALLOWANCES).balance;
         const { balance } = closeHold(before, 'job_1', amountMt, 'Charged');
         expect(balance).toMatchObject({
           allowanceMt: before.allowanceMt,
@@ -277,28 +279,28 @@ describe('a hold', () => {
 
 describe('a change of plan (I6)', () => {
   it('upwards adds the difference at once', () => {
-    const { balance, postings } = changePlan(opened(), 'pro');
+    const { balance, postings } = changePlan(opened(), 'pro', ALLOWANCES);
     expect(balance).toMatchObject({ plan: 'pro', allowanceMt: 300_000, grantedMt: 300_000 });
     expect(postings.map(({ reason }) => reason)).toEqual(['Plan changed to pro']);
   });
 
   it('downwards counts from the next day', () => {
-    const { balance, postings } = changePlan(opened('pro'), 'free');
+    const { balance, postings } = changePlan(opened('pro'), 'free', ALLOWANCES);
     expect(balance).toMatchObject({ plan: 'free', allowanceMt: 300_000 });
     expect(postings).toEqual([]);
-    expect(rollDay(balance, noon(1)).balance.allowanceMt).toBe(20_000);
+    expect(rollDay(balance, noon(1), ALLOWANCES).balance.allowanceMt).toBe(20_000);
   });
 
   it('down and up again on one day grants nothing twice', () => {
-    const down = changePlan(opened('pro'), 'free').balance;
-    expect(changePlan(down, 'pro')).toMatchObject({
+    const down = changePlan(opened('pro'), 'free', ALLOWANCES).balance;
+    expect(changePlan(down, 'pro', ALLOWANCES)).toMatchObject({
       balance: { allowanceMt: 300_000 },
       postings: [],
     });
   });
 
   it('before the first day grants nothing yet', () => {
-    expect(changePlan(emptyBalance('free'), 'pro')).toMatchObject({
+    expect(changePlan(emptyBalance('free'), 'pro', ALLOWANCES)).toMatchObject({
       balance: { plan: 'pro', allowanceMt: 0 },
       postings: [],
     });

@@ -1,15 +1,9 @@
 // The arithmetic of one account: grant, hold, capture, release (reserve / post / void). Pure; every
 // change comes with its double-entry posting. Amounts are integer millitokens.
 import type { Plan } from '../contract/events.ts';
+import type { Allowances } from '../contract/plans.ts';
 import type { Book, Posting } from '../effect.ts';
 import { without, withEntry } from '../records.ts';
-
-/** Tokens granted for a UTC day, per plan. 1 token = 1000 millitokens = one 1024x1024 image. */
-export const DAILY_GRANT_MT = {
-  free: 20_000,
-  starter: 120_000,
-  pro: 300_000,
-} as const satisfies Record<Plan, number>;
 
 /** What a hold took from which bucket. The day's part belongs to the day it was taken on. */
 export interface Hold {
@@ -133,7 +127,7 @@ const isOwn = (book: Book): book is 'allowance' | 'topUp' | 'held' =>
  * Brings the balance to the UTC day of `at`: what is left of the old day expires, the new day is
  * granted. The only function that grants; its key is (account, date). A clock that steps back changes nothing.
  */
-export function rollDay(balance: Balance, at: number): Change {
+export function rollDay(balance: Balance, at: number, allowances: Allowances): Change {
   const day = utcDay(at);
   if (day <= balance.day) return { balance, postings: [] };
   const postings: Posting[] = [];
@@ -151,7 +145,7 @@ export function rollDay(balance: Balance, at: number): Change {
     next = expired.balance;
     postings.push(expired.posting);
   }
-  const amountMt = DAILY_GRANT_MT[balance.plan];
+  const amountMt = allowances[balance.plan].dailyMt;
   const granted = post(
     next,
     [
@@ -218,8 +212,8 @@ export function closeHold(balance: Balance, job: string, spentMt: number, reason
 }
 
 /** A plan change counts at once: a raise adds the difference today, a drop counts from tomorrow. */
-export function changePlan(balance: Balance, plan: Plan): Change {
-  const differenceMt = DAILY_GRANT_MT[plan] - balance.grantedMt;
+export function changePlan(balance: Balance, plan: Plan, allowances: Allowances): Change {
+  const differenceMt = allowances[plan].dailyMt - balance.grantedMt;
   if (differenceMt <= 0 || balance.day === '')
     return { balance: { ...balance, plan }, postings: [] };
   const granted = post(
@@ -233,4 +227,33 @@ export function changePlan(balance: Balance, plan: Plan): Change {
     { plan, grantedMt: balance.grantedMt + differenceMt },
   );
   return { balance: granted.balance, postings: [granted.posting] };
+}
+
+const checkAmount = (amountMt: number): void => {
+  if (!Number.isSafeInteger(amountMt) || amountMt <= 0)
+    throw new Error(`${amountMt} millitokens cannot be bought or taken back.`);
+};
+
+/** Bought tokens: they do not expire, and are used after the day's. */
+export function creditTopUp(balance: Balance, amountMt: number, reason: string): Change {
+  checkAmount(amountMt);
+  const legs: Leg[] = [
+    { book: 'system:sold', amountMt: -amountMt },
+    { book: 'topUp', amountMt },
+  ];
+  const credited = post(balance, legs, reason, null);
+  return { balance: credited.balance, postings: [credited.posting] };
+}
+
+/** The payment went back, and with it what is left of what it bought: what was spent or is held stays so. */
+export function withdrawTopUp(balance: Balance, amountMt: number, reason: string): Change {
+  checkAmount(amountMt);
+  const takenMt = Math.min(balance.topUpMt, amountMt);
+  if (takenMt === 0) return { balance, postings: [] };
+  const legs: Leg[] = [
+    { book: 'topUp', amountMt: -takenMt },
+    { book: 'system:sold', amountMt: takenMt },
+  ];
+  const taken = post(balance, legs, reason, null);
+  return { balance: taken.balance, postings: [taken.posting] };
 }

@@ -11,16 +11,19 @@ import {
   toldBy,
   type TotalTable,
 } from '../testing.ts';
-import { HOLDS_MAX, quotaMachine, type QuotaSnapshot } from './machine.ts';
+import { JOBS_MAX } from '../contract/plans.ts';
+import { quotaMachine, quotaMachineFor, type QuotaSnapshot } from './machine.ts';
 import {
   after,
   born,
   capture,
+  credited,
   hold,
   noon,
   planTo,
   release,
   standingTo,
+  withdrawn,
   type Column,
   type QuotaState,
 } from './testing.ts';
@@ -36,40 +39,50 @@ const EVENTS: Record<Column, { type: Column; at: number }> = {
   'hold.captureRequested': capture('job_1', 1000),
   'hold.releaseRequested': release('job_1'),
   'plan.changed': planTo('free'),
+  'topUp.credited': credited(1000),
+  'topUp.withdrawn': withdrawn(1000),
   'standing.changed': standingTo('limited'),
 };
 
 // prettier-ignore
 const TABLE: Table = {
   'allowance.open': {
+    'topUp.credited': 'allowance.open', 'topUp.withdrawn': 'allowance.open',
     'hold.requested': 'allowance.open', 'hold.captureRequested': 'allowance.open',
     'hold.releaseRequested': 'allowance.open', 'plan.changed': ignored, 'standing.changed': ignored,
   },
   'allowance.exhausted': {
+    'topUp.credited': 'allowance.open', 'topUp.withdrawn': 'allowance.exhausted',
     'hold.requested': 'allowance.exhausted', 'hold.captureRequested': 'allowance.exhausted',
     'hold.releaseRequested': 'allowance.open', 'plan.changed': ignored, 'standing.changed': ignored,
   },
   'standing.good': {
+    'topUp.credited': ignored, 'topUp.withdrawn': ignored,
     'hold.requested': 'standing.good', 'hold.captureRequested': ignored,
     'hold.releaseRequested': ignored, 'plan.changed': ignored, 'standing.changed': 'standing.limited',
   },
   'standing.limited': {
+    'topUp.credited': ignored, 'topUp.withdrawn': ignored,
     'hold.requested': 'standing.limited', 'hold.captureRequested': ignored,
     'hold.releaseRequested': ignored, 'plan.changed': ignored, 'standing.changed': 'standing.limited',
   },
   'standing.suspended': {
+    'topUp.credited': ignored, 'topUp.withdrawn': ignored,
     'hold.requested': 'standing.suspended', 'hold.captureRequested': ignored,
     'hold.releaseRequested': ignored, 'plan.changed': ignored, 'standing.changed': 'standing.limited',
   },
   'plan.free': {
+    'topUp.credited': ignored, 'topUp.withdrawn': ignored,
     'hold.requested': ignored, 'hold.captureRequested': ignored, 'hold.releaseRequested': ignored,
     'plan.changed': 'plan.free', 'standing.changed': ignored,
   },
   'plan.starter': {
+    'topUp.credited': ignored, 'topUp.withdrawn': ignored,
     'hold.requested': ignored, 'hold.captureRequested': ignored, 'hold.releaseRequested': ignored,
     'plan.changed': 'plan.free', 'standing.changed': ignored,
   },
   'plan.pro': {
+    'topUp.credited': ignored, 'topUp.withdrawn': ignored,
     'hold.requested': ignored, 'hold.captureRequested': ignored, 'hold.releaseRequested': ignored,
     'plan.changed': 'plan.free', 'standing.changed': ignored,
   },
@@ -224,7 +237,7 @@ describe('a hold', () => {
   });
 
   it('is refused while too many jobs are under way, and granted again when one has ended', () => {
-    const full = crowded(HOLDS_MAX);
+    const full = crowded(JOBS_MAX);
     const { snapshot, said } = take(quotaMachine, full, hold('job_new', 1));
     expect(snapshot.context).toEqual(full.context);
     expect(effectsOf(said, 'actor.tell')).toMatchObject([
@@ -236,7 +249,7 @@ describe('a hold', () => {
   });
 
   it('of many jobs keeps the stored account small', () => {
-    const { context } = crowded(HOLDS_MAX);
+    const { context } = crowded(JOBS_MAX);
     expect(Object.keys(context.balance.holds)).toHaveLength(500);
     expect(JSON.stringify(context).length).toBeLessThan(64 * 1024);
   });
@@ -328,4 +341,51 @@ describe('a change of plan (I6)', () => {
     const { snapshot, said } = take(quotaMachine, once, planTo('pro'));
     expect([snapshot.context, said]).toEqual([once.context, []]);
   });
+});
+
+describe('bought tokens (I11)', () => {
+  it('are there at once, outlive the day and are used after its tokens', () => {
+    const { snapshot, said } = after(credited(5000), hold('job_1', 22_000));
+    expect(effectsOf(said, 'ledger.post').map(({ reason }) => reason)).toEqual([
+      'Tokens for 2026-01-01',
+      'Topped up',
+      'Held for image',
+    ]);
+    expect(snapshot.context.balance).toMatchObject({ allowanceMt: 0, topUpMt: 3000 });
+    const next = take(quotaMachine, snapshot, planTo('free', noon(1))).snapshot;
+    expect(next.context.balance).toMatchObject({ allowanceMt: 20_000, topUpMt: 3000 });
+  });
+
+  it('go back with their payment as far as they are left, and never further', () => {
+    const { snapshot } = after(credited(5000), hold('job_1', 22_000), withdrawn(5000));
+    expect(snapshot.context.balance).toMatchObject({ topUpMt: 0, heldMt: 22_000 });
+    expect(take(quotaMachine, snapshot, withdrawn(5000)).said).toEqual([]);
+    const { balance } = take(quotaMachine, snapshot, release('job_1')).snapshot.context;
+    expect(balance).toMatchObject({ allowanceMt: 20_000, topUpMt: 2000 });
+  });
+
+  it.each([0, -1, 0.5, NaN])('of %s millitokens are a programmer error', (amountMt) => {
+    expect(() => take(quotaMachine, born(), credited(amountMt))).toThrow('cannot be bought');
+    expect(() => take(quotaMachine, born(), withdrawn(amountMt))).toThrow('cannot be bought');
+  });
+});
+
+it('gives what the operator says, and on a changed plan the difference to it (I5, I6)', () => {
+  const allowances = {
+    free: { dailyMt: 5000, jobsMax: 1 },
+    starter: { dailyMt: 7000, jobsMax: 2 },
+    pro: { dailyMt: 7000, jobsMax: 2 },
+  };
+  const machine = quotaMachineFor(allowances);
+  const { snapshot, said } = takeAll(machine, born(), [
+    hold('job_1', 5001),
+    hold('job_2', 1000),
+    hold('job_3', 1000),
+    planTo('starter'),
+  ]);
+  expect(toldBy(said)).toEqual(['hold.refused', 'hold.granted', 'hold.refused']);
+  expect(effectsOf(said, 'actor.tell')[2]).toMatchObject({
+    event: { refusal: { code: 'too_many_jobs', jobsMax: 1 } },
+  });
+  expect(snapshot.context.balance).toMatchObject({ grantedMt: 7000, allowanceMt: 6000 });
 });

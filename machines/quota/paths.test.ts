@@ -17,7 +17,18 @@ import {
 } from '../testing.ts';
 import { availableMt, utcDay } from './balance.ts';
 import { quotaMachine, type QuotaSnapshot } from './machine.ts';
-import { Bookkeeper, born, capture, hold, noon, planTo, release, standingTo } from './testing.ts';
+import {
+  Bookkeeper,
+  born,
+  capture,
+  credited,
+  hold,
+  noon,
+  planTo,
+  release,
+  standingTo,
+  withdrawn,
+} from './testing.ts';
 
 type Event = Parameters<typeof quotaMachine.transition>[1];
 type Stamped = { readonly type: string; readonly at: number; readonly job?: string };
@@ -46,6 +57,7 @@ function eventsIn(snapshot: QuotaSnapshot): Event[] {
     ]),
     ...(['free', 'starter', 'pro'] as const).map((plan) => planTo(plan, today)),
     ...(['good', 'limited', 'suspended'] as const).map((standing) => standingTo(standing, today)),
+    ...[credited(1000, today), withdrawn(1500, today)],
   ];
 }
 
@@ -183,6 +195,9 @@ describe('messages that go astray', () => {
       .map(([job, amountMt, at]) => hold(job, amountMt, at)),
     fc.tuple(jobs, when).map(([job, at]) => release(job, at)),
     fc.tuple(jobs, when).map(([job, at]) => capture(job, 0, at)),
+    fc
+      .tuple(fc.constantFrom(credited, withdrawn), fc.integer({ min: 1, max: 9000 }), when)
+      .map(([of, amountMt, at]) => of(amountMt, at)),
     fc.tuple(fc.constantFrom('free', 'starter', 'pro'), when).map(([plan, at]) => planTo(plan, at)),
     fc
       .tuple(fc.constantFrom('good', 'limited', 'suspended'), when)

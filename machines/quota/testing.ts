@@ -1,6 +1,7 @@
 // An account as the tests know it, and the bookkeeper who checks every posting it makes.
 import { expect } from 'vitest';
 import type { Plan, QuotaEvent, Standing } from '../contract/events.ts';
+import { allowancesOf, DEFAULT_PLANS } from '../contract/plans.ts';
 import type { Book, Posting } from '../effect.ts';
 import { begin, takeAll, type StateOf } from '../testing.ts';
 import { type Balance } from './balance.ts';
@@ -39,6 +40,22 @@ export const standingTo = (standing: Standing, at = noon(0)) => ({
   standing,
   at,
 });
+
+export const credited = (amountMt: number, at = noon(0)) => ({
+  type: 'topUp.credited' as const,
+  amountMt,
+  reason: 'Topped up',
+  at,
+});
+export const withdrawn = (amountMt: number, at = noon(0)) => ({
+  type: 'topUp.withdrawn' as const,
+  amountMt,
+  reason: 'The payment was returned',
+  at,
+});
+
+/** As the plans are where nobody says otherwise. */
+export const ALLOWANCES = allowancesOf(DEFAULT_PLANS);
 
 export const born = () => begin(quotaMachine, { accountId: 'acc_1' }).snapshot;
 export const after = (...events: readonly object[]) => takeAll(quotaMachine, born(), events);

@@ -4,7 +4,7 @@ import type { CommitBatch, CommitResult, JournalWrite, LedgerWrite } from '../..
 import type { ActorEvent, JobSpec } from '../../machines/contract/events.ts';
 import { refKey, type ActorRef } from '../../machines/contract/ids.ts';
 import type { JobContext } from '../../machines/job/context.ts';
-import type { QuotaContext } from '../../machines/quota/machine.ts';
+import type { QuotaContext } from '../../machines/quota/decisions.ts';
 import type { WorkerContext } from '../../machines/worker/context.ts';
 
 export interface Fact<Context = unknown> {

@@ -1,6 +1,6 @@
 // What an invariant is given to look at after a commit.
 import type { JobContext } from '../../machines/job/context.ts';
-import type { QuotaContext } from '../../machines/quota/machine.ts';
+import type { QuotaContext } from '../../machines/quota/decisions.ts';
 import type { WorkerContext } from '../../machines/worker/context.ts';
 import type { Books, Change, Commit, Fact } from './books.ts';
 import type { Check } from './check.ts';

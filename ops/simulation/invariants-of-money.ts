@@ -1,9 +1,11 @@
 // The invariants of money: what is held, spent and granted, by account and by day.
-import { DAILY_GRANT_MT, utcDay } from '../../machines/quota/balance.ts';
+import { allowancesOf, DEFAULT_PLANS } from '../../machines/contract/plans.ts';
+import { utcDay } from '../../machines/quota/balance.ts';
 import type { Commit } from './books.ts';
 import type { Check } from './check.ts';
 import { quotasOf, type Rule } from './checked.ts';
 
+const ALLOWANCES = allowancesOf(DEFAULT_PLANS);
 /** Clocks of runtimes follow the store's; this much they may be wrong. */
 const CLOCK_ERROR_MS = 3_000;
 
@@ -114,10 +116,10 @@ const grantWithinPlan: Rule = (checked) => {
     // Several turns of one commit: the plan in between is only in their events.
     for (const { row, event } of commit.turns)
       if (row.ref.id === after.ref.id && event.type === 'plan.changed')
-        so.allowed = Math.max(so.allowed, DAILY_GRANT_MT[event.plan]);
+        so.allowed = Math.max(so.allowed, ALLOWANCES[event.plan].dailyMt);
     // A new day is granted by the plan there was, even in the turn that changes it.
     const plans = [plan, before?.context.balance.plan ?? 'free'] as const;
-    so.allowed = Math.max(so.allowed, ...plans.map((each) => DAILY_GRANT_MT[each]));
+    so.allowed = Math.max(so.allowed, ...plans.map((each) => ALLOWANCES[each].dailyMt));
     so.granted += mtOf.get(name) ?? 0;
     check(
       'I18 daily grant',

@@ -9,6 +9,7 @@ import { readConfig } from '../../runtime/config.ts';
 import type { Host } from '../../runtime/host.ts';
 import type { Outcome } from '../../runtime/mailbox.ts';
 import { Refused } from '../../runtime/refusals.ts';
+import { DEFAULT_PLANS } from '../../machines/contract/plans.ts';
 import { FOR_EVERYBODY } from '../../runtime/model-rules.ts';
 import { submitJob } from '../../runtime/submit.ts';
 import { contextOf } from '../../runtime/views.ts';
@@ -193,9 +194,9 @@ export class Person {
       ({ core, clock, owner }) => {
         const { turns, dispatcher } = core!;
         const ids = world.idsOf(owner);
-        const modelRules = FOR_EVERYBODY;
+        const [modelRules, plans] = [FOR_EVERYBODY, DEFAULT_PLANS];
         const host = {
-          ...{ turns, dispatcher, clock: clock!, ids, modelRules },
+          ...{ turns, dispatcher, clock: clock!, ids, modelRules, plans },
           ...{ store: world.memory, config: CONFIG, times: core!.times },
         } as unknown as Host;
         return submitJob(host, {

@@ -22,7 +22,9 @@ import type { Host } from '../host.ts';
 import { historyOf } from '../inspector/history.ts';
 import { Inspector } from '../inspector/inspector.ts';
 import { makeKey, workerIdOf, type KeyKind, type Platform } from '../keys.ts';
+import { DEFAULT_PLANS, type PlanTable } from '../../machines/contract/plans.ts';
 import { Metrics } from '../metrics.ts';
+import { registryFor } from '../versions.ts';
 import { FOR_EVERYBODY, type ModelRules } from '../model-rules.ts';
 import { storedFor } from '../stored.ts';
 import { TestAgent } from '../testing.ts';
@@ -45,6 +47,7 @@ export async function startTestRuntime(
   options: Partial<AppOptions> & {
     readonly config?: Partial<Config>;
     readonly modelRules?: ModelRules;
+    readonly plans?: PlanTable;
     readonly hellosMax?: number;
     /** A way to the database that a test can break. */
     readonly through?: (url: string) => Promise<string>;
@@ -65,6 +68,7 @@ export async function startTestRuntime(
     clock,
     ids: realIds,
     isStored: storedFor(pool, blobs),
+    registry: registryFor(options.plans ?? DEFAULT_PLANS),
     runtimeId: 'runtime-1',
     version: 'test',
     readPauses: () => listPauses(pool),
@@ -94,6 +98,7 @@ export async function startTestRuntime(
       inspector,
     },
     modelRules: options.modelRules ?? FOR_EVERYBODY,
+    plans: options.plans ?? DEFAULT_PLANS,
   };
   metrics.watch(() => dispatcher.status());
   await core.start();

@@ -7,7 +7,7 @@ import {
   type ActorRef,
 } from '../../machines/contract/ids.ts';
 import type { JobContext } from '../../machines/job/context.ts';
-import type { QuotaContext } from '../../machines/quota/machine.ts';
+import type { QuotaContext } from '../../machines/quota/decisions.ts';
 import type { WorkerContext } from '../../machines/worker/context.ts';
 
 export interface Link {

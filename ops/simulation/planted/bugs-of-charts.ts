@@ -93,9 +93,9 @@ export const BUGS_OF_CHARTS: readonly PlantedBug[] = [
   },
   {
     name: 'a hold is checked against nothing',
-    file: 'machines/quota/machine.ts',
-    find: '        availableMt(rollDay(context.balance, event.at).balance) >= event.amountMt,',
-    replace: '        event.amountMt > 0,',
+    file: 'machines/quota/decisions.ts',
+    find: '      availableMt(today(args).balance) >= args.event.amountMt,',
+    replace: '      args.event.amountMt > 0,',
     breaks: 'I0 no programmer error',
     why: 'the ledger refuses what the guard let through',
   },
@@ -118,8 +118,8 @@ export const BUGS_OF_CHARTS: readonly PlantedBug[] = [
   {
     name: 'a change of plan grants the whole day',
     file: 'machines/quota/balance.ts',
-    find: 'DAILY_GRANT_MT[plan] - balance.grantedMt',
-    replace: 'DAILY_GRANT_MT[plan]',
+    find: 'allowances[plan].dailyMt - balance.grantedMt',
+    replace: 'allowances[plan].dailyMt',
     breaks: 'I18 daily grant',
     why: 'up and down and up again, and be rich',
   },

@@ -6,6 +6,8 @@ import {
   statusView,
   type ModelView,
 } from '../../../machines/contract/views.ts';
+import { planListView as plansShape } from '../../../machines/contract/plans.ts';
+import { planListView } from '../../plans.ts';
 import type { Host } from '../../host.ts';
 import type { App } from '../app.ts';
 import { refuse } from '../problems.ts';
@@ -45,6 +47,19 @@ export function catalogueRoutes(app: App, host: Host): void {
       if (!model) throw refuse('not_found', 'No worker has ever offered a model of this name.');
       return model;
     },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/plans',
+    config,
+    schema: {
+      tags,
+      security,
+      summary: 'What each plan gives and costs',
+      response: { 200: plansShape },
+    },
+    handler: () => planListView(host.plans, host.config.kept.filesDays),
   });
 
   app.route({

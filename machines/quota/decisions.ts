@@ -1,0 +1,98 @@
+// What an account decides and what comes of it, by what the plans give: pure, like balance.ts.
+import type { HoldRefusal, JobEvent, QuotaEvent, Stamped } from '../contract/events.ts';
+import { jobRef } from '../contract/ids.ts';
+import type { Allowances } from '../contract/plans.ts';
+import type { Effects } from '../effect.ts';
+import {
+  availableMt,
+  changePlan,
+  closeHold,
+  creditTopUp,
+  nextReset,
+  placeHold,
+  rollDay,
+  withdrawTopUp,
+  type Balance,
+  type Change,
+} from './balance.ts';
+
+export interface QuotaContext {
+  readonly accountId: string;
+  readonly balance: Balance;
+}
+
+export type Event = Stamped<QuotaEvent>;
+type EventOf<T extends QuotaEvent['type']> = Extract<Event, { type: T }>;
+
+export interface Args {
+  readonly context: QuotaContext;
+  readonly event: Event;
+}
+
+export interface Decision extends Partial<Change> {
+  readonly tell?: Effects['actor.tell'];
+}
+
+const told = ({ context, event }: Args, said: JobEvent): Decision['tell'] => ({
+  to: jobRef(context.accountId, (event as EventOf<'hold.requested'>).job),
+  event: said,
+});
+
+const refusal =
+  (why: (args: Args) => HoldRefusal) =>
+  (args: Args): Decision => ({ tell: told(args, { type: 'hold.refused', refusal: why(args) })! });
+
+export const refuseSuspended = refusal(() => ({ code: 'suspended' }));
+
+/** @param allowances what each plan gives: the operator's say, the same for every account */
+export function decisionsBy(allowances: Allowances) {
+  const today = ({ context, event }: Args): Change =>
+    rollDay(context.balance, event.at, allowances);
+
+  const jobsMaxOf = ({ context }: Args): number => allowances[context.balance.plan].jobsMax;
+
+  /** Every change begins by bringing the balance to the day of the event. */
+  const onDay =
+    <T extends QuotaEvent['type']>(_: T, then: (balance: Balance, event: EventOf<T>) => Change) =>
+    (args: Args): Change => {
+      const day = today(args);
+      const next = then(day.balance, args.event as EventOf<T>);
+      return { balance: next.balance, postings: [...day.postings, ...next.postings] };
+    };
+
+  const held = onDay('hold.requested', (balance, { job, amountMt, reason }) =>
+    placeHold(balance, job, amountMt, reason),
+  );
+
+  return {
+    hasTooManyJobs: (args: Args): boolean =>
+      Object.keys(args.context.balance.holds).length >= jobsMaxOf(args),
+    canAfford: (args: Args): boolean =>
+      args.event.type === 'hold.requested' &&
+      availableMt(today(args).balance) >= args.event.amountMt,
+    refuseTooManyJobs: refusal((args) => ({ code: 'too_many_jobs', jobsMax: jobsMaxOf(args) })),
+    refuseTooFewTokens: refusal((args) => ({
+      code: 'insufficient_tokens',
+      neededMt: (args.event as EventOf<'hold.requested'>).amountMt,
+      availableMt: availableMt(today(args).balance),
+      resetsAt: nextReset(args.event.at),
+    })),
+    grantHold: (args: Args): Decision => ({
+      ...held(args),
+      tell: told(args, { type: 'hold.granted', plan: args.context.balance.plan })!,
+    }),
+    capture: onDay('hold.captureRequested', (balance, { job, amountMt, reason }) =>
+      closeHold(balance, job, amountMt, reason),
+    ),
+    release: onDay('hold.releaseRequested', (balance, { job, reason }) =>
+      closeHold(balance, job, 0, reason),
+    ),
+    applyPlan: onDay('plan.changed', (balance, { plan }) => changePlan(balance, plan, allowances)),
+    credit: onDay('topUp.credited', (balance, { amountMt, reason }) =>
+      creditTopUp(balance, amountMt, reason),
+    ),
+    withdraw: onDay('topUp.withdrawn', (balance, { amountMt, reason }) =>
+      withdrawTopUp(balance, amountMt, reason),
+    ),
+  };
+}
