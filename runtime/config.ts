@@ -94,6 +94,7 @@ export const environment = z.object({
   TESSERA_FILES_KEPT_DAYS: wholeNumber(1, 3650).default(30),
   TESSERA_MODELS: z.string().optional(),
   TESSERA_PLANS: z.string().optional(),
+  TESSERA_CONTENT: z.string().optional(),
   TESSERA_QUEUE_FREE_MINUTES: minutes.default(120),
   TESSERA_QUEUE_STARTER_MINUTES: minutes.default(240),
   TESSERA_QUEUE_PRO_MINUTES: minutes.default(480),
@@ -184,6 +185,12 @@ export interface Config {
     /** As above. */
     readonly isNamed: boolean;
   };
+  /** What may be asked for, and by whom. */
+  readonly content: {
+    readonly path: string;
+    /** Somebody said so: then the file has to be there. */
+    readonly isNamed: boolean;
+  };
   /** What stands in front of us and may say who asks. From anybody else nothing of the kind is believed. */
   readonly trustedProxies: readonly string[];
   /** Requests within a minute. */
@@ -256,6 +263,10 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
     plans: Object.freeze({
       path: resolve(cwd, data.TESSERA_PLANS ?? join(data.TESSERA_HOME, 'plans.json')),
       isNamed: data.TESSERA_PLANS !== undefined,
+    }),
+    content: Object.freeze({
+      path: resolve(cwd, data.TESSERA_CONTENT ?? join(data.TESSERA_HOME, 'content.json')),
+      isNamed: data.TESSERA_CONTENT !== undefined,
     }),
     trustedProxies: Object.freeze(data.TESSERA_TRUSTED_PROXIES),
     rates: Object.freeze({

@@ -6,6 +6,7 @@ import type { Times } from '../machines/scheduling/times.ts';
 import type { PlanTable } from '../machines/contract/plans.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Config } from './config.ts';
+import type { ContentPolicy } from './content/policy.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Inspector } from './inspector/inspector.ts';
 import type { Live } from './live.ts';
@@ -33,4 +34,5 @@ export interface Host {
   readonly inspector: Inspector;
   readonly modelRules: ModelRules;
   readonly plans: PlanTable;
+  readonly content: ContentPolicy;
 }

@@ -15,6 +15,8 @@ import { listPauses } from '../db/queries/pauses.ts';
 import { PostgresPresence } from '../db/presence.ts';
 import { StoreClock, realIds } from './clock.ts';
 import type { Config } from './config.ts';
+import { PolicyFile } from './content/policy-file.ts';
+import { ContentPolicy } from './content/policy.ts';
 import { makeCore } from './core.ts';
 import { DAY_MS, Housekeeping } from './housekeeping.ts';
 import type { Host } from './host.ts';
@@ -62,6 +64,9 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     ? await RedisChannel.connect({ url: config.redisUrl })
     : new PostgresChannel({ url: config.databaseUrl });
   const clock = new StoreClock();
+  const content = new ContentPolicy(
+    await PolicyFile.open({ ...config.content, clock, log: (message) => log.warn(message) }),
+  );
   const metrics = new Metrics();
   const store = metrics.measured(new PostgresStore({ url: config.databaseUrl }));
   const pool = await createDatabasePool({ url: config.databaseUrl });
@@ -109,6 +114,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       inspector,
       modelRules,
       plans,
+      content,
     },
   };
   metrics.watch(() => dispatcher.status());

@@ -13,6 +13,7 @@ import {
 import { price } from '../machines/pricing/price.ts';
 import { workOf } from '../machines/pricing/work.ts';
 import { readAccount } from './account.ts';
+import { textsOf } from './content/texts.ts';
 import { formatsOf, noneOffers, whyImpossible, type KnownOffer } from './feasibility.ts';
 import type { Host } from './host.ts';
 import { placed, type InputFile } from './input-files.ts';
@@ -41,6 +42,8 @@ export async function prepare(host: Host, asked: Asked): Promise<Work> {
   const said = whatIsSaid(host, asked);
   const files = await filesOf(host, asked);
   const work = await chooseModel(host, asked, { ...said, files });
+  const refusal = await whyNotSaid(host, asked, { ...said, files });
+  if (refusal) return { ...work, refusal };
   if (work.refusal?.code !== 'impossible') return work;
   // Perhaps a worker has just come to another runtime: nobody is turned down for what we have not heard yet.
   await host.dispatcher.learn([]);
@@ -86,6 +89,19 @@ async function filesOf(host: Host, { accountId, request }: Asked): Promise<Input
     files.push({ role, blob, mediaType, bytes, seconds });
   }
   return files;
+}
+
+/** The words of it, held against the rules for whoever may be looking. */
+async function whyNotSaid(
+  host: Host,
+  { accountId, role, request }: Asked,
+  { prompt, params, files }: Wish,
+): Promise<Refused | null> {
+  const planOf = async () => (await readAccount(host, accountId)).plan;
+  const audience = await host.content.audienceOf({ role, planOf, origin: request.origin ?? null });
+  const conversation = files.filter(({ mediaType }) => mediaType === 'application/json');
+  const stored = await Promise.all(conversation.map(({ blob }) => bytesOf(host, blob)));
+  return host.content.whyNot(textsOf(prompt, params, stored), request.modality, audience);
 }
 
 async function bytesOf({ blobs }: Host, id: string): Promise<Buffer> {

@@ -10,6 +10,8 @@ import type { Host } from '../../runtime/host.ts';
 import type { Outcome } from '../../runtime/mailbox.ts';
 import { Refused } from '../../runtime/refusals.ts';
 import { DEFAULT_PLANS } from '../../machines/contract/plans.ts';
+import { HOUSE } from '../../runtime/content/policy-file.ts';
+import { ContentPolicy } from '../../runtime/content/policy.ts';
 import { FOR_EVERYBODY } from '../../runtime/model-rules.ts';
 import { submitJob } from '../../runtime/submit.ts';
 import { contextOf } from '../../runtime/views.ts';
@@ -17,6 +19,7 @@ import type { Random } from './random.ts';
 import type { RuntimeProcess } from './runtime-process.ts';
 import type { World } from './world.ts';
 
+const CONTENT = new ContentPolicy({ current: () => Promise.resolve(HOUSE) });
 const CONFIG = readConfig({});
 const ANSWER_WITHIN_MS = 10_000;
 const TRIES_MAX = 12;
@@ -196,7 +199,7 @@ export class Person {
         const ids = world.idsOf(owner);
         const [modelRules, plans] = [FOR_EVERYBODY, DEFAULT_PLANS];
         const host = {
-          ...{ turns, dispatcher, clock: clock!, ids, modelRules, plans },
+          ...{ turns, dispatcher, clock: clock!, ids, modelRules, plans, content: CONTENT },
           ...{ store: world.memory, config: CONFIG, times: core!.times },
         } as unknown as Host;
         return submitJob(host, {

@@ -23,6 +23,7 @@ export const PROBLEMS = {
   unsupported_media_type: [415, 'The media type is not supported'],
   range_not_satisfiable: [416, 'No such range'],
   impossible: [422, 'Nothing here can do this'],
+  refused_content: [422, 'This is not made here'],
   upload_mismatch: [422, 'The upload arrived damaged'],
   upgrade_required: [426, 'A WebSocket is needed'],
   job_failed: [500, 'The job did not succeed'],

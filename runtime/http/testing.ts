@@ -17,6 +17,8 @@ import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import type { AgentFrameOf } from '../../machines/contract/worker-protocol.ts';
 import { realIds, StoreClock } from '../clock.ts';
 import { readConfig, type Config } from '../config.ts';
+import { parsePolicy } from '../content/policy-file.ts';
+import { ContentPolicy } from '../content/policy.ts';
 import { makeCore } from '../core.ts';
 import type { Host } from '../host.ts';
 import { historyOf } from '../inspector/history.ts';
@@ -48,6 +50,8 @@ export async function startTestRuntime(
     readonly config?: Partial<Config>;
     readonly modelRules?: ModelRules;
     readonly plans?: PlanTable;
+    /** What the operator's file says of content. */
+    readonly content?: object;
     readonly hellosMax?: number;
     /** A way to the database that a test can break. */
     readonly through?: (url: string) => Promise<string>;
@@ -80,6 +84,7 @@ export async function startTestRuntime(
     },
   });
   const { turns, dispatcher, pauses, times, live, sessions } = core;
+  const said = parsePolicy(JSON.stringify(options.content ?? {}), 'content.json');
   const host: Host = {
     config: { ...readConfig({}), rates: UNLIMITED, ...options.config },
     ...{
@@ -99,6 +104,7 @@ export async function startTestRuntime(
     },
     modelRules: options.modelRules ?? FOR_EVERYBODY,
     plans: options.plans ?? DEFAULT_PLANS,
+    content: new ContentPolicy({ current: () => Promise.resolve(said) }),
   };
   metrics.watch(() => dispatcher.status());
   await core.start();

@@ -21,6 +21,7 @@ const THEIRS: Readonly<Record<string, readonly [status: number, code: string]>> 
   insufficient_tokens: [429, 'insufficient_quota'],
   rate_limited: [429, 'rate_limit_exceeded'],
   impossible: [400, 'impossible'],
+  refused_content: [400, 'content_policy_violation'],
   too_large: [413, 'too_large'],
 };
 

@@ -54,7 +54,8 @@ export function jobRoutes(app: App, host: Host): void {
       description:
         'Send an Idempotency-Key with each new wish: the same key and body give the same job, however ' +
         'often they arrive. With `dry_run` nothing is made and no key is used up. A model that cannot do ' +
-        'it is refused with 422 `impossible` (a size, a format, a LoRA, a file that it does not take), one ' +
+        'it is refused with 422 `impossible` (a size, a format, a LoRA, a file that it does not take), what is ' +
+        'against the rules for content with 422 `refused_content` and the rule in words, one ' +
         "that the operator does not open to the account's plan with 403 `model_not_allowed`. Where no " +
         'model is named, the readiest that can and may do it is taken. Where the line of the plan is full, ' +
         '429 `queue_full` says when to come back. That, and 402 `insufficient_tokens`, comes with up to ' +
