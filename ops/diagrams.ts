@@ -2,48 +2,27 @@
 // markers in machines/README.md. Run `node ops/diagrams.ts` after a change of a chart.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { and, not, or, type AnyStateMachine } from 'xstate';
+import type { AnyStateMachine } from 'xstate';
+import {
+  childrenOf,
+  eventName,
+  guardName,
+  idOf,
+  isInside,
+  isWithin,
+  moves,
+  nameOf,
+  nodesBelow,
+  transitionsOf,
+  type Node,
+  type Transition,
+} from '../machines/chart-reading.ts';
 import { jobMachine } from '../machines/job/machine.ts';
 import { quotaMachine } from '../machines/quota/machine.ts';
 import { workerMachine } from '../machines/worker/machine.ts';
 
-type Node = AnyStateMachine['root'];
-type Transition = NonNullable<Node['always']>[number];
-
 const MACHINES: readonly AnyStateMachine[] = [jobMachine, workerMachine, quotaMachine];
 export const README = fileURLToPath(new URL('../machines/README.md', import.meta.url));
-
-const nameOf = (node: Node) => node.path.join('.') || node.key;
-const idOf = (node: Node) => node.path.join('_') || node.key;
-const childrenOf = (node: Node) => Object.values<Node>(node.states);
-const nodesBelow = (node: Node): Node[] => [node, ...childrenOf(node).flatMap(nodesBelow)];
-const isInside = (inner: Node, outer: Node): boolean =>
-  inner === outer || (inner.parent !== undefined && isInside(inner.parent, outer));
-
-// --- labels ---------------------------------------------------------------------------------------
-
-interface Combined {
-  readonly check?: unknown;
-  readonly guards?: readonly unknown[];
-}
-
-/** `isFree`, or `isUnderWay and not isLoading`: how the chart itself puts it. */
-function guardName(guard: unknown): string {
-  if (typeof guard === 'string') return guard;
-  const { check, guards = [] } = guard as Combined;
-  if (check === (not('') as Combined).check) return `not ${guardName(guards[0])}`;
-  const word = check === (and([]) as Combined).check ? 'and' : 'or';
-  if (word === 'or' && check !== (or([]) as Combined).check)
-    throw new Error('A guard in a chart needs a name: declare it in setup().');
-  return guards.map(guardName).join(` ${word} `);
-}
-
-/** A delayed transition carries its delay; XState's types do not say so. */
-function eventName(transition: Transition): string {
-  const { delay } = transition as Transition & { readonly delay?: string };
-  if (delay !== undefined) return `after ${delay}`;
-  return transition.eventType;
-}
 
 /** What leads along one arrow: the events with one guard share a line. */
 function label(transitions: readonly Transition[]): string {
@@ -55,19 +34,6 @@ function label(transitions: readonly Transition[]): string {
   const lines = [...events].map(([guard, names]) => `${names.join(', ')} ${guard}`.trim());
   return lines.join('<br/>') || 'at once';
 }
-
-// --- what a chart says -------------------------------------------------------------------------------
-
-const transitionsOf = (node: Node): Transition[] => [
-  ...[...node.transitions.values()].flat(),
-  ...(node.always ?? []),
-];
-
-const moves = ({ target }: Transition): boolean => target !== undefined;
-
-/** Mermaid cannot draw an arrow from a box into itself: those leave from a bubble inside. */
-const isWithin = (source: Node, target: Node): boolean =>
-  childrenOf(source).length > 0 && isInside(target, source);
 
 /** The innermost box around both. An arrow drawn further in would pull its target in with it. */
 function boxAround(source: Node, target: Node): Node {

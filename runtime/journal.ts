@@ -2,7 +2,7 @@
 import type { ActorEvent } from '../machines/contract/events.ts';
 import { refKey } from '../machines/contract/ids.ts';
 import { stateName, type Actor } from './actor.ts';
-import { difference, whole, type Context } from './patch.ts';
+import { difference, whole, type Context } from '../machines/contract/patch.ts';
 import type { Plan } from './plan.ts';
 
 /** A whole context is about 1 KB: this adds 16 bytes to a turn. */

@@ -2,7 +2,7 @@
 // folded together, that is what the actor is (a test compares the two for every actor of a whole run).
 import type { AnyStateMachine, StateValue } from 'xstate';
 import type { JournalWrite } from '../../db/store.ts';
-import { patched, type Context } from '../patch.ts';
+import { patched, type Context } from '../../machines/contract/patch.ts';
 
 /** As much of a journal row as tells the story. */
 export type Row = Pick<JournalWrite, 'revision' | 'event' | 'to' | 'patch'>;

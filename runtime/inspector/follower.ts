@@ -4,7 +4,7 @@
 import type { StoredActor } from '../../db/store.ts';
 import { refKey, type ActorRef } from '../../machines/contract/ids.ts';
 import type { Component, Turned } from '../component.ts';
-import type { Context } from '../patch.ts';
+import type { Context } from '../../machines/contract/patch.ts';
 import { fold, snapshotOf, type InspectedSnapshot, type Step } from './fold.ts';
 import { actorFrame, stepFrames, type InspectionFrame } from './frames.ts';
 import { machineOf, stepsAfter, type History, type Inspected } from './history.ts';

@@ -5,7 +5,7 @@ import { listJournal, type JournalRow } from '../../db/queries/journal.ts';
 import type { Store, StoredActor } from '../../db/store.ts';
 import type { ActorRef } from '../../machines/contract/ids.ts';
 import { WHOLE_EVERY } from '../journal.ts';
-import type { Context } from '../patch.ts';
+import type { Context } from '../../machines/contract/patch.ts';
 import { REGISTRY } from '../versions.ts';
 import { fold, type Machine, type Step } from './fold.ts';
 
