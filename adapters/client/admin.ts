@@ -1,14 +1,31 @@
 // The calls of /v1/admin by which an operator runs the queue and the workers, typed. For a key of kind admin.
 import type * as views from '../../machines/contract/admin-views.ts';
-import { caller, type CallOptions, type ClientOptions } from './http.ts';
+import { caller, query, type CallOptions, type ClientOptions } from './http.ts';
 
 export type AdminClient = ReturnType<typeof createAdminClient>;
 
 export type WorkerWish = 'drain' | 'resume' | 'quarantine';
 export type PinWish = 'pin' | 'unpin';
 
+export interface ActorName {
+  readonly kind: views.ActorView['kind'];
+  readonly id: string;
+  /** Whose job it is; workers and quotas need none. */
+  readonly account?: string | undefined;
+}
+
+export interface ActorFilter {
+  readonly kind?: ActorName['kind'] | undefined;
+  readonly account?: string | undefined;
+  readonly id?: string | undefined;
+  readonly condition?: 'open' | 'settled' | 'parked' | undefined;
+  readonly limit?: number | undefined;
+}
+
 export function createAdminClient(options: ClientOptions) {
   const call = caller(options);
+  const actorPath = (kind: string, id: string) =>
+    `/v1/admin/actors/${kind}/${encodeURIComponent(id)}`;
   const workerPath = (id: string) => `/v1/admin/workers/${encodeURIComponent(id)}`;
   return {
     queue: ({ signal }: CallOptions = {}) =>
@@ -22,6 +39,25 @@ export function createAdminClient(options: ClientOptions) {
         json: { to },
         signal,
       }),
+
+    /** Those that were turned last. */
+    actors: (which: ActorFilter = {}, { signal }: CallOptions = {}) =>
+      call<views.ActorListView>('GET', `/v1/admin/actors${query(which)}`, { signal }),
+    actor: ({ kind, id, account }: ActorName, { signal }: CallOptions = {}) =>
+      call<views.ActorView>('GET', `${actorPath(kind, id)}${query({ account })}`, { signal }),
+    /** Turns after a revision, oldest first. */
+    journal: (
+      { kind, id, account }: ActorName,
+      page: { readonly after?: number; readonly limit?: number } = {},
+      { signal }: CallOptions = {},
+    ) =>
+      call<views.JournalView>(
+        'GET',
+        `${actorPath(kind, id)}/journal${query({ account, ...page })}`,
+        {
+          signal,
+        },
+      ),
 
     workers: ({ signal }: CallOptions = {}) =>
       call<views.AdminWorkerListView>('GET', '/v1/admin/workers', { signal }),

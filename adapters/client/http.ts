@@ -196,8 +196,10 @@ export function newIdempotencyKey(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-function query(page: { readonly cursor?: string; readonly limit?: number }): string {
+/** What is not said is left out. */
+export function query(page: object): string {
   const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(page)) search.set(name, String(value));
+  for (const [name, value] of Object.entries(page) as [string, unknown][])
+    if (value !== undefined) search.set(name, String(value));
   return search.size === 0 ? '' : `?${search}`;
 }

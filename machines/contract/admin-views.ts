@@ -1,4 +1,5 @@
-// What operators see and ask for: the queue, its pauses, the workers. Answers and bodies of /v1/admin.
+// What operators see and ask for: the queue, its pauses, the workers, any actor and its journal. Answers and
+// bodies of /v1/admin.
 import { z } from 'zod';
 import { LINE_PLACES } from './events.ts';
 import { PAUSE_SCOPES } from './pauses.ts';
@@ -88,3 +89,65 @@ export const adminWorkerListView = z.object({
 export type AdminWorkerListView = z.infer<typeof adminWorkerListView>;
 
 export const pinRequest = z.strictObject({ model: name });
+
+export const actorKind = z.enum(['job', 'worker', 'quota']);
+const json = z.record(z.string(), z.unknown());
+
+export const actorView = z.object({
+  object: z.literal('actor'),
+  account: z.string(),
+  kind: actorKind,
+  id: z.string(),
+  machine: z.string(),
+  version: z.number().int(),
+  /** Names the chart among those of `machines/`: the machine and its version. */
+  chart: z.string(),
+  revision: z.number().int(),
+  state: z.string(),
+  value: z.union([z.string(), json]),
+  status: z.enum(['active', 'done']),
+  tags: z.array(z.string()),
+  context: json,
+  timers: z.array(z.object({ name: z.string(), revision: z.number(), due_at: z.iso.datetime() })),
+  parked: z.boolean(),
+  parked_events: z.array(
+    z.object({ id: z.string(), event: json, reason: z.string(), at: z.iso.datetime() }),
+  ),
+  links: z.array(
+    z.object({ why: z.string(), account: z.string(), kind: actorKind, id: z.string() }),
+  ),
+  created_at: z.iso.datetime(),
+  updated_at: z.iso.datetime(),
+});
+
+export const journalView = z.object({
+  object: z.literal('list'),
+  data: z.array(
+    z.object({
+      revision: z.number().int(),
+      at: z.iso.datetime(),
+      event: json,
+      from: z.string().nullable(),
+      to: z.string(),
+      patch: json,
+      effects: json,
+      batch: z.string(),
+    }),
+  ),
+  /** For `after`; null at the end. */
+  next_after: z.number().int().nullable(),
+});
+
+export const actorListView = z.object({
+  object: z.literal('list'),
+  data: z.array(
+    actorView
+      .pick({ account: true, kind: true, id: true, revision: true, state: true, tags: true })
+      .extend({ parked: z.boolean(), updated_at: z.iso.datetime() }),
+  ),
+});
+
+export type ActorView = z.infer<typeof actorView>;
+export type JournalView = z.infer<typeof journalView>;
+export type Turn = JournalView['data'][number];
+export type ActorListView = z.infer<typeof actorListView>;

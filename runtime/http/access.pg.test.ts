@@ -37,7 +37,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   person: ['user', 'frontend', 'session'],
   owner: ['user', 'session'],
   worker: ['worker'],
-  admin: ['admin'],
+  // The session is that of the local person, who operates this Tessera.
+  admin: ['admin', 'session'],
 };
 
 const ask = (method: string, url: string, headers: Record<string, string> = {}) =>

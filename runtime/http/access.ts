@@ -82,6 +82,9 @@ export function guardRoutes(
   });
 }
 
+const isLetIn = ({ kind, isOperator = false }: Principal, access: Exclude<Access, 'public'>) =>
+  FOR[access].includes(kind) || (access === 'admin' && isOperator);
+
 async function admitted(
   request: FastifyRequest,
   access: Exclude<Access, 'public'>,
@@ -90,7 +93,7 @@ async function admitted(
   if (request.ws) refuseForeignSocket(request.headers);
   const principal = await principals.of(request.headers);
   if (principal.kind === 'session') refuseCrossSite(request.method, request.headers);
-  if (!FOR[access].includes(principal.kind))
+  if (!isLetIn(principal, access))
     throw refuse('forbidden', `This call is for ${WHO[access]}; the key is of another kind.`);
   const scope = scopeOf(access, request.method, request.routeOptions.url ?? '');
   if (scope !== null && principal.scopes && !principal.scopes.includes(scope))

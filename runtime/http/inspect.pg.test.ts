@@ -177,3 +177,26 @@ describe('the inspector', () => {
     expect([answer.statusCode, answer.json().code]).toEqual([426, 'upgrade_required']);
   });
 });
+
+describe('the list of actors', () => {
+  it('finds a job by its id alone, and tells what is open from what has ended', async () => {
+    const [open, ended] = [await make(), await make()];
+    await cancel(ended);
+    const list = async (query: string) => {
+      const answer = await runtime.call({ url: `/v1/admin/actors?${query}`, key: admin });
+      expect([query, answer.statusCode]).toEqual([query, 200]);
+      return answer.json<{ data: { id: string; account: string }[] }>().data;
+    };
+    const idsOf = async (query: string) => (await list(query)).map(({ id }) => id);
+    expect(await list(`id=${ended}`)).toMatchObject([
+      { id: ended, kind: 'job', account: 'acc_a', state: 'cancelled', parked: false },
+    ]);
+    expect(await idsOf('kind=job&condition=open')).toContain(open);
+    expect(await idsOf('kind=job&condition=open')).not.toContain(ended);
+    expect(await idsOf('condition=settled&account=acc_a')).toContain(ended);
+    expect(await idsOf('account=acc_b')).toEqual([]);
+    expect(await idsOf('condition=parked')).toEqual([]);
+    expect(await list('limit=1')).toHaveLength(1);
+    await cancel(open);
+  });
+});

@@ -32,6 +32,8 @@ export interface Principal {
   readonly expiresAt?: number | null;
   /** Of a worker's key: what that worker is called; null: its agent says so. */
   readonly workerName?: string | null;
+  /** Of a session: the one person of a Tessera without sign-in, who operates it as well. */
+  readonly isOperator?: boolean;
   /** Set for a session: what `forget` wants. */
   readonly sessionHash?: Buffer;
 }
@@ -40,6 +42,8 @@ export interface Principal {
 export const roleOf = ({ kind }: Principal): Role =>
   kind === 'frontend' || kind === 'admin' ? kind : 'user';
 
+/** Who everybody is while no sign-in is configured. */
+export const LOCAL_ACCOUNT = 'acc_local';
 export const SESSION_COOKIE = 'tessera_session';
 const COOKIE = new RegExp(`(?:^|; *)${SESSION_COOKIE}=([\\w-]{43})(?:;|$)`);
 const REMEMBER_MS = 5_000;
@@ -79,7 +83,9 @@ export class Principals {
     const sessionHash = hashSecret(secret);
     const session = await this.#sessions.get(sessionHash.toString('hex'));
     if (session === null) return null;
-    return { kind: 'session', accountId: session.accountId, id: 'session', sessionHash };
+    const { accountId } = session;
+    const isOperator = this.#host.config.isLocalMode && accountId === LOCAL_ACCOUNT;
+    return { kind: 'session', accountId, id: 'session', isOperator, sessionHash };
   }
 
   /** Signed out: no need to wait until it is looked up again. */

@@ -1,5 +1,8 @@
 // Browsers: the local person signs in and out, and no page of another site can act for them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureAccount } from '../../db/queries/accounts.ts';
+import { createSession } from '../../db/queries/sessions.ts';
+import { hashSecret, makeSessionSecret } from '../keys.ts';
 import { startTestRuntime, type TestRuntime } from './testing.ts';
 
 let runtime: TestRuntime;
@@ -128,6 +131,19 @@ describe('local mode', () => {
       expect(answer.json().code).toBe('local_only');
       expect(answer.headers['set-cookie']).toBeUndefined();
     }
+  });
+
+  it('lets the local person operate this Tessera, and nobody else whose session is left', async () => {
+    const { pool } = runtime.host;
+    const statusOf = async (accountId: string) => {
+      const secret = makeSessionSecret();
+      await ensureAccount(pool, accountId);
+      await createSession(pool, { accountId, hash: hashSecret(secret), ttlMs: 60_000 });
+      const headers = { cookie: `tessera_session=${secret}` };
+      return (await ask('GET', '/v1/admin/workers', headers)).statusCode;
+    };
+    expect(await statusOf('acc_local')).toBe(200);
+    expect(await statusOf('acc_before')).toBe(403);
   });
 
   it('is over as soon as people can prove who they are', async () => {

@@ -1,7 +1,15 @@
 // For operators: any actor as it is stored, and what it went through. Looking changes nothing and spends
 // nothing; the one thing to be done is to set a parked one going again.
 import { z } from 'zod';
+import { listActors } from '../../../db/queries/actors.ts';
 import { listParked, listTimers } from '../../../db/queries/journal.ts';
+import {
+  actorKind,
+  actorListView,
+  actorView,
+  journalView,
+  type ActorView,
+} from '../../../machines/contract/admin-views.ts';
 import type { ActorRef } from '../../../machines/contract/ids.ts';
 import type { Host } from '../../host.ts';
 import { linksOf } from '../../inspector/links.ts';
@@ -15,54 +23,9 @@ import { refuse } from '../problems.ts';
 const PARKED_MAX = 100;
 
 const name = z.string().regex(/^[\w.-]{1,64}$/);
-const kind = z.enum(['job', 'worker', 'quota']);
-const json = z.record(z.string(), z.unknown());
 
-const params = z.strictObject({ kind, id: name });
+const params = z.strictObject({ kind: actorKind, id: name });
 const account = name.optional().describe('Whose job it is; workers and quotas need none.');
-
-const actorView = z.object({
-  object: z.literal('actor'),
-  account: z.string(),
-  kind,
-  id: z.string(),
-  machine: z.string(),
-  version: z.number().int(),
-  /** Names the chart among those of `machines/`: the machine and its version. */
-  chart: z.string(),
-  revision: z.number().int(),
-  state: z.string(),
-  value: z.union([z.string(), json]),
-  status: z.enum(['active', 'done']),
-  tags: z.array(z.string()),
-  context: json,
-  timers: z.array(z.object({ name: z.string(), revision: z.number(), due_at: z.iso.datetime() })),
-  parked: z.boolean(),
-  parked_events: z.array(
-    z.object({ id: z.string(), event: json, reason: z.string(), at: z.iso.datetime() }),
-  ),
-  links: z.array(z.object({ why: z.string(), account: z.string(), kind, id: z.string() })),
-  created_at: z.iso.datetime(),
-  updated_at: z.iso.datetime(),
-});
-
-const journalView = z.object({
-  object: z.literal('list'),
-  data: z.array(
-    z.object({
-      revision: z.number().int(),
-      at: z.iso.datetime(),
-      event: json,
-      from: z.string().nullable(),
-      to: z.string(),
-      patch: json,
-      effects: json,
-      batch: z.string(),
-    }),
-  ),
-  /** For `after`; null at the end. */
-  next_after: z.number().int().nullable(),
-});
 
 const releaseView = z.object({
   object: z.literal('release'),
@@ -78,6 +41,34 @@ const parse = (text: string) => JSON.parse(text) as Record<string, unknown>;
 export function adminRoutes(app: App, host: Host): void {
   const { pool, inspector } = host;
   const config = { access: 'admin' } as const;
+
+  app.route({
+    method: 'GET',
+    url: '/v1/admin/actors',
+    config,
+    schema: {
+      tags: ['admin'],
+      summary: 'Actors that were turned last',
+      querystring: z.strictObject({
+        kind: actorKind.optional(),
+        account,
+        id: name.optional().describe('Its name; the account may be left out'),
+        condition: z.enum(['open', 'settled', 'parked']).optional(),
+        limit: pageQuery.shape.limit,
+      }),
+      response: { 200: actorListView },
+    },
+    async handler(request) {
+      const { account: accountId, ...query } = request.query;
+      const rows = await listActors(pool, { accountId, ...query });
+      return {
+        object: 'list' as const,
+        data: rows.map(({ accountId: account, updatedAt, ...row }) => ({
+          ...{ account, ...row, updated_at: iso(updatedAt) },
+        })),
+      };
+    },
+  });
 
   app.route({
     method: 'GET',
@@ -99,7 +90,7 @@ export function adminRoutes(app: App, host: Host): void {
         row.parked ? listParked(pool, ref, PARKED_MAX) : [],
       ]);
       const { value, context, status } = parse(snapshot) as Pick<
-        z.infer<typeof actorView>,
+        ActorView,
         'value' | 'context' | 'status'
       >;
       return {

@@ -10,10 +10,9 @@ import type { Host } from '../../host.ts';
 import { hashSecret, makeSessionSecret } from '../../keys.ts';
 import type { App } from '../app.ts';
 import { refuseCrossSite } from '../origin-check.ts';
-import { SESSION_COOKIE, type Principals } from '../principals.ts';
+import { LOCAL_ACCOUNT, SESSION_COOKIE, type Principals } from '../principals.ts';
 import { refuse } from '../problems.ts';
 
-export const LOCAL_ACCOUNT = 'acc_local';
 const SESSION_S = 30 * 86_400;
 
 const tags = ['session'];
