@@ -83,7 +83,7 @@ const CORE = [
   'other-runtimes',
   'outlooks',
   'parking',
-  'patch',
+
   'plan',
   'positions',
   'queue',
