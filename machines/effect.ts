@@ -1,6 +1,6 @@
 // Effects: what a chart wants done, declared as data. `transition()` hands them back, `runtime/plan.ts`
 // turns them into rows. Nothing here ever runs inside a machine.
-import type { ActorEvent, HoldRefusal } from './contract/events.ts';
+import type { ActorEvent, HoldRefusal, JoinRefusal } from './contract/events.ts';
 import type { ActorRef } from './contract/ids.ts';
 import type { WorkerOrder } from './contract/worker-protocol.ts';
 
@@ -24,10 +24,11 @@ export type Book =
   | 'system:granted'
   | 'system:expired'
   | 'system:spent'
-  | 'system:sold';
+  | 'system:sold'
+  | 'system:moved';
 
 /** A caller's request that is turned down: nothing of its component is written. */
-export type Refusal = { readonly code: 'impossible'; readonly detail: string } | HoldRefusal;
+export type Refusal = { readonly code: 'impossible'; readonly detail: string } | HoldRefusal | JoinRefusal;
 
 export interface Effects {
   /** Deliver an event to another actor, inside the same commit. */

@@ -1,5 +1,5 @@
 // A caller's request that is turned down, with a stable code. The HTTP side maps it to problem+json.
-import type { Plan } from '../machines/contract/events.ts';
+import type { JoinRefusal, Plan } from '../machines/contract/events.ts';
 import type { Refusal } from '../machines/effect.ts';
 import type { Full } from './queue-bound.ts';
 
@@ -80,6 +80,14 @@ export function refusedBy(refusal: Refusal): Refused {
         'suspended',
         'This account is suspended, so it cannot start new jobs.',
       );
+    case 'joined_elsewhere':
+      return new Refused(
+        503,
+        'unavailable',
+        'This account has just become part of another one. Try again in a few seconds.',
+      );
+    case 'join_refused':
+      return new Refused(409, 'join_refused', WHY_NOT_JOINED[refusal.why], { why: refusal.why });
     case 'too_many_jobs':
       return new Refused(
         429,
@@ -105,6 +113,14 @@ export function refusedBy(refusal: Refusal): Refused {
     }
   }
 }
+
+const WHY_NOT_JOINED: Readonly<Record<JoinRefusal['why'], string>> = {
+  jobs_under_way:
+    'Jobs of the account that would join are still under way. Wait for their end, or cancel them.',
+  not_in_good_standing: 'Only accounts in good standing are joined, or taken in.',
+  has_a_plan: 'Both accounts have a paid plan. Let one of them end first.',
+  is_joined: 'One of the two accounts is part of another one by now. Look again.',
+};
 
 export const invalid = (detail: string, errors: { at: string; reason: string }[] = []): Refused =>
   new Refused(400, 'invalid_request', detail, errors.length > 0 ? { errors } : {});

@@ -69,6 +69,8 @@ export interface WorkerOffer {
 /** Why an account sets nothing aside for a job; the caller is told so. */
 export type HoldRefusal =
   | { readonly code: 'suspended' }
+  /** It has just become part of another account: whoever asks again speaks for that one. */
+  | { readonly code: 'joined_elsewhere' }
   | { readonly code: 'too_many_jobs'; readonly jobsMax: number }
   | {
       readonly code: 'insufficient_tokens';
@@ -77,6 +79,12 @@ export type HoldRefusal =
       /** Milliseconds since 1970: the next grant. */
       readonly resetsAt: number;
     };
+
+/** Why two accounts do not become one; the caller is told so. */
+export interface JoinRefusal {
+  readonly code: 'join_refused';
+  readonly why: 'jobs_under_way' | 'not_in_good_standing' | 'has_a_plan' | 'is_joined';
+}
 
 export type JobEvent =
   | { type: 'job.submitRequested'; spec: JobSpec; impossible: string | null }
@@ -159,7 +167,17 @@ export type QuotaEvent =
   | { type: 'topUp.credited'; amountMt: number; reason: string }
   /** Such a payment went back: what is left of it goes, too. */
   | { type: 'topUp.withdrawn'; amountMt: number; reason: string }
-  | { type: 'standing.changed'; standing: Standing };
+  | { type: 'standing.changed'; standing: Standing }
+  /** One person has this account and the other: from now on it is part of that one. */
+  | { type: 'account.joinRequested'; into: string }
+  /** To the account that stays: the other one's bought tokens come with it. */
+  | { type: 'account.joined'; account: string; amountMt: number }
+  /** It is an account of its own again. What it brought is asked back from the holder, unless that is null. */
+  | { type: 'account.partRequested'; holder: string | null }
+  /** A new account of somebody who was part of another today: the day was granted there. */
+  | { type: 'account.openedApart' }
+  | { type: 'topUp.returnRequested'; to: string; amountMt: number }
+  | { type: 'topUp.returned'; amountMt: number };
 
 /** A due timer. Which event it stands for is known to the actor that armed it. */
 export interface TimerEvent {

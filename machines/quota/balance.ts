@@ -123,6 +123,20 @@ function post(
 const isOwn = (book: Book): book is 'allowance' | 'topUp' | 'held' =>
   book === 'allowance' || book === 'topUp' || book === 'held';
 
+function expireDay(balance: Balance): Change {
+  if (balance.allowanceMt === 0) return { balance, postings: [] };
+  const expired = post(
+    balance,
+    [
+      { book: 'allowance', amountMt: -balance.allowanceMt },
+      { book: 'system:expired', amountMt: balance.allowanceMt },
+    ],
+    `Unused tokens of ${balance.day} expired`,
+    null,
+  );
+  return { balance: expired.balance, postings: [expired.posting] };
+}
+
 /**
  * Brings the balance to the UTC day of `at`: what is left of the old day expires, the new day is
  * granted. The only function that grants; its key is (account, date). A clock that steps back changes nothing.
@@ -130,21 +144,7 @@ const isOwn = (book: Book): book is 'allowance' | 'topUp' | 'held' =>
 export function rollDay(balance: Balance, at: number, allowances: Allowances): Change {
   const day = utcDay(at);
   if (day <= balance.day) return { balance, postings: [] };
-  const postings: Posting[] = [];
-  let next = balance;
-  if (balance.allowanceMt > 0) {
-    const expired = post(
-      next,
-      [
-        { book: 'allowance', amountMt: -balance.allowanceMt },
-        { book: 'system:expired', amountMt: balance.allowanceMt },
-      ],
-      `Unused tokens of ${balance.day} expired`,
-      null,
-    );
-    next = expired.balance;
-    postings.push(expired.posting);
-  }
+  const { balance: next, postings } = expireDay(balance);
   const amountMt = allowances[balance.plan].dailyMt;
   const granted = post(
     next,
@@ -256,4 +256,40 @@ export function withdrawTopUp(balance: Balance, amountMt: number, reason: string
   ];
   const taken = post(balance, legs, reason, null);
   return { balance: taken.balance, postings: [taken.posting] };
+}
+
+/** The day counts as granted, and gives nothing: whose it is was granted it on another account. */
+export function withholdDay(balance: Balance, at: number, allowances: Allowances): Change {
+  const day = utcDay(at);
+  if (day <= balance.day) return { balance, postings: [] };
+  const { balance: next, postings } = expireDay(balance);
+  const grantedMt = allowances[balance.plan].dailyMt;
+  return { balance: { ...next, day, grantedMt }, postings };
+}
+
+/** Bought tokens that come from another account of the same person. */
+export function bringTopUp(balance: Balance, amountMt: number, reason: string): Change {
+  if (amountMt === 0) return { balance, postings: [] };
+  const legs: Leg[] = [
+    { book: 'system:moved', amountMt: -amountMt },
+    { book: 'topUp', amountMt },
+  ];
+  const brought = post(balance, legs, reason, null);
+  return { balance: brought.balance, postings: [brought.posting] };
+}
+
+/** Bought tokens that go to another account of the same person, as far as they are left. */
+export function moveTopUp(
+  balance: Balance,
+  amountMt: number,
+  reason: string,
+): Change & { readonly movedMt: number } {
+  const movedMt = Math.min(balance.topUpMt, amountMt);
+  if (movedMt === 0) return { balance, postings: [], movedMt };
+  const legs: Leg[] = [
+    { book: 'topUp', amountMt: -movedMt },
+    { book: 'system:moved', amountMt: movedMt },
+  ];
+  const moved = post(balance, legs, reason, null);
+  return { balance: moved.balance, postings: [moved.posting], movedMt };
 }

@@ -1,5 +1,11 @@
 // What an account decides and what comes of it, by what the plans give: pure, like balance.ts.
-import type { HoldRefusal, JobEvent, QuotaEvent, Stamped } from '../contract/events.ts';
+import type {
+  HoldRefusal,
+  JobEvent,
+  JoinRefusal,
+  QuotaEvent,
+  Stamped,
+} from '../contract/events.ts';
 import { jobRef } from '../contract/ids.ts';
 import type { Allowances } from '../contract/plans.ts';
 import type { Effects } from '../effect.ts';
@@ -15,11 +21,9 @@ import {
   type Balance,
   type Change,
 } from './balance.ts';
+import { notePlan, partingBy, passOn, type Joined, type JoiningContext } from './joining.ts';
 
-export interface QuotaContext {
-  readonly accountId: string;
-  readonly balance: Balance;
-}
+export type QuotaContext = JoiningContext;
 
 export type Event = Stamped<QuotaEvent>;
 type EventOf<T extends QuotaEvent['type']> = Extract<Event, { type: T }>;
@@ -30,7 +34,9 @@ export interface Args {
 }
 
 export interface Decision extends Partial<Change> {
+  readonly joined?: Joined | null;
   readonly tell?: Effects['actor.tell'];
+  readonly refuse?: JoinRefusal;
 }
 
 const told = ({ context, event }: Args, said: JobEvent): Decision['tell'] => ({
@@ -43,6 +49,15 @@ const refusal =
   (args: Args): Decision => ({ tell: told(args, { type: 'hold.refused', refusal: why(args) })! });
 
 export const refuseSuspended = refusal(() => ({ code: 'suspended' }));
+export const refuseJoined = refusal(() => ({ code: 'joined_elsewhere' }));
+
+export const isJoined = ({ context }: Pick<Args, 'context'>): boolean => Boolean(context.joined);
+
+/** Of an account that is part of another one. */
+const unlessJoined =
+  (decide: (args: Args) => Decision, otherwise: (args: Args) => Decision) =>
+  (args: Args): Decision =>
+    isJoined(args) ? otherwise(args) : decide(args);
 
 /** @param allowances what each plan gives: the operator's say, the same for every account */
 export function decisionsBy(allowances: Allowances) {
@@ -87,12 +102,22 @@ export function decisionsBy(allowances: Allowances) {
     release: onDay('hold.releaseRequested', (balance, { job, reason }) =>
       closeHold(balance, job, 0, reason),
     ),
-    applyPlan: onDay('plan.changed', (balance, { plan }) => changePlan(balance, plan, allowances)),
-    credit: onDay('topUp.credited', (balance, { amountMt, reason }) =>
-      creditTopUp(balance, amountMt, reason),
+    applyPlan: unlessJoined(
+      onDay('plan.changed', (balance, { plan }) => changePlan(balance, plan, allowances)),
+      notePlan,
     ),
-    withdraw: onDay('topUp.withdrawn', (balance, { amountMt, reason }) =>
-      withdrawTopUp(balance, amountMt, reason),
+    credit: unlessJoined(
+      onDay('topUp.credited', (balance, { amountMt, reason }) =>
+        creditTopUp(balance, amountMt, reason),
+      ),
+      passOn,
     ),
+    withdraw: unlessJoined(
+      onDay('topUp.withdrawn', (balance, { amountMt, reason }) =>
+        withdrawTopUp(balance, amountMt, reason),
+      ),
+      passOn,
+    ),
+    ...partingBy(allowances),
   };
 }

@@ -4,15 +4,18 @@
 import { assign, setup, type SnapshotFrom } from 'xstate';
 import { allowancesOf, DEFAULT_PLANS, type Allowances } from '../contract/plans.ts';
 import { effects } from '../effect.ts';
-import { availableMt, emptyBalance, type Balance } from './balance.ts';
+import { availableMt, emptyBalance } from './balance.ts';
 import {
   decisionsBy,
+  isJoined,
+  refuseJoined,
   refuseSuspended,
   type Args,
   type Decision,
   type Event,
   type QuotaContext,
 } from './decisions.ts';
+import { giveBack, join, receiveBack, refuseBadStanding, takeIn } from './joining.ts';
 
 const base = setup({
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-assertion -- XState's way to say it
@@ -22,16 +25,22 @@ const base = setup({
     input: { accountId: string };
     tags: 'spendable';
   },
-  actions: { ...effects, keep: assign((_, balance: Balance) => ({ balance })) },
+  actions: {
+    ...effects,
+    keep: assign((_, kept: Partial<Pick<QuotaContext, 'balance' | 'joined'>>) => kept),
+  },
 });
 
 /** Keeps the new balance, writes its postings, answers: one assign, for each one copies the snapshot. */
 const decide = (by: (args: Args) => Decision) =>
   base.enqueueActions(({ context, event, enqueue }) => {
-    const { balance, postings = [], tell } = by({ context, event });
-    if (balance) enqueue({ type: 'keep', params: balance });
+    const { balance, joined, postings = [], tell, refuse } = by({ context, event });
+    if (joined !== undefined)
+      enqueue({ type: 'keep', params: { balance: balance ?? context.balance, joined } });
+    else if (balance) enqueue({ type: 'keep', params: { balance } });
     for (const params of postings) enqueue({ type: 'ledger.post', params });
     if (tell) enqueue({ type: 'actor.tell', params: tell });
+    if (refuse) enqueue({ type: 'caller.refuse', params: refuse });
   });
 
 function doneBy(allowances: Allowances) {
@@ -47,11 +56,14 @@ function doneBy(allowances: Allowances) {
       applyPlan: decide(by.applyPlan),
       credit: decide(by.credit),
       withdraw: decide(by.withdraw),
+      part: decide(by.part),
+      openApart: decide(by.openApart),
     },
   };
 }
 
 const ON_HOLD_REQUESTED = [
+  { guard: 'isJoined', actions: 'refuseJoined' },
   { guard: 'hasTooManyJobs', actions: 'refuseTooManyJobs' },
   { guard: 'canAfford', actions: 'grantHold' },
   { actions: 'refuseTooFewTokens' },
@@ -64,6 +76,7 @@ export const quotaMachine = base
   .extend({
     guards: {
       ...usual.guards,
+      isJoined,
       hasNothingLeft: ({ context }) =>
         context.balance.day !== '' && availableMt(context.balance) <= 0,
       hasTokens: ({ context }) => availableMt(context.balance) > 0,
@@ -72,7 +85,16 @@ export const quotaMachine = base
       isGood: ({ event }) => event.type === 'standing.changed' && event.standing === 'good',
       isLimited: ({ event }) => event.type === 'standing.changed' && event.standing === 'limited',
     },
-    actions: { ...usual.actions, refuseSuspended: decide(refuseSuspended) },
+    actions: {
+      ...usual.actions,
+      refuseSuspended: decide(refuseSuspended),
+      refuseJoined: decide(refuseJoined),
+      refuseBadStanding: decide(refuseBadStanding),
+      join: decide(join),
+      takeIn: decide(takeIn),
+      giveBack: decide(giveBack),
+      receiveBack: decide(receiveBack),
+    },
   })
   .createMachine({
     id: 'quota',
@@ -87,6 +109,10 @@ export const quotaMachine = base
       'hold.releaseRequested': { actions: 'release' },
       'topUp.credited': { actions: 'credit' },
       'topUp.withdrawn': { actions: 'withdraw' },
+      'account.partRequested': { actions: 'part' },
+      'account.openedApart': { actions: 'openApart' },
+      'topUp.returnRequested': { actions: 'giveBack' },
+      'topUp.returned': { actions: 'receiveBack' },
     },
     states: {
       allowance: {
@@ -113,14 +139,28 @@ export const quotaMachine = base
           ],
         },
         states: {
-          good: { on: { 'hold.requested': ON_HOLD_REQUESTED } },
+          good: {
+            on: {
+              'hold.requested': ON_HOLD_REQUESTED,
+              'account.joinRequested': { actions: 'join' },
+              'account.joined': { actions: 'takeIn' },
+            },
+          },
           limited: {
             description: 'Under watch: it may spend, and others decide how much at once.',
-            on: { 'hold.requested': ON_HOLD_REQUESTED },
+            on: {
+              'hold.requested': ON_HOLD_REQUESTED,
+              'account.joinRequested': { actions: 'refuseBadStanding' },
+              'account.joined': { actions: 'refuseBadStanding' },
+            },
           },
           suspended: {
             description: 'New work is refused. Work that was accepted is finished or returned.',
-            on: { 'hold.requested': { actions: 'refuseSuspended' } },
+            on: {
+              'hold.requested': { actions: 'refuseSuspended' },
+              'account.joinRequested': { actions: 'refuseBadStanding' },
+              'account.joined': { actions: 'refuseBadStanding' },
+            },
           },
         },
       },

@@ -23,7 +23,9 @@ import {
   capture,
   credited,
   hold,
+  joinInto,
   noon,
+  part,
   planTo,
   release,
   standingTo,
@@ -58,13 +60,15 @@ function eventsIn(snapshot: QuotaSnapshot): Event[] {
     ...(['free', 'starter', 'pro'] as const).map((plan) => planTo(plan, today)),
     ...(['good', 'limited', 'suspended'] as const).map((standing) => standingTo(standing, today)),
     ...[credited(1000, today), withdrawn(1500, today)],
+    ...[joinInto('acc_2', today), part('acc_2', tomorrow)],
   ];
 }
 
 /** All that decides what an account does next; amounts would make the ways endless. */
-function projection({ value, context: { balance } }: QuotaSnapshot): string {
+function projection({ value, context: { balance, joined } }: QuotaSnapshot): string {
   const holds = Object.entries(balance.holds).map(([job, { day }]) => `${job} ${day}`);
-  return JSON.stringify([value, balance.day, holds.sort(), availableMt(balance) > 0]);
+  const isOpen = availableMt(balance) > 0;
+  return JSON.stringify([value, balance.day, holds.sort(), isOpen, Boolean(joined)]);
 }
 
 const OPTIONS = {
@@ -130,7 +134,7 @@ class Watch {
 
   /** Whoever asks for a hold is answered once; a refusal takes nothing, a grant exactly that (I3, I7). */
   #checkAnswer(event: Stamped, before: QuotaSnapshot, said: readonly Said[]): void {
-    const answers = toldBy(said);
+    const answers = toldBy(said).filter((type) => type.startsWith('hold.'));
     const possible = ANSWERS[event.type] ?? [];
     this.#promise(`I7 answers to ${event.type}`, answers.length, possible.length > 0 ? 1 : 0);
     if (event.job === undefined) return;
@@ -149,7 +153,7 @@ class Watch {
   end(): boolean {
     for (const job of Object.keys(this.snapshot.context.balance.holds))
       this.step(release(job, noon(3)));
-    this.walk([standingTo('good', noon(3)), hold('job_9', 1, noon(9))]);
+    this.walk([part('acc_2', noon(3)), standingTo('good', noon(3)), hold('job_9', 1, noon(9))]);
     return 'job_9' in this.snapshot.context.balance.holds;
   }
 }
@@ -202,6 +206,8 @@ describe('messages that go astray', () => {
     fc
       .tuple(fc.constantFrom('good', 'limited', 'suspended'), when)
       .map(([standing, at]) => standingTo(standing, at)),
+    when.map((at) => joinInto('acc_2', at)),
+    when.map((at) => part('acc_2', at)),
   );
 
   it('cannot break a promise, whatever is dropped, repeated, late or out of order', () => {

@@ -54,6 +54,34 @@ export const withdrawn = (amountMt: number, at = noon(0)) => ({
   at,
 });
 
+export const joinInto = (into: string, at = noon(0)) => ({
+  type: 'account.joinRequested' as const,
+  into,
+  at,
+});
+export const joined = (amountMt: number, at = noon(0)) => ({
+  type: 'account.joined' as const,
+  account: 'acc_2',
+  amountMt,
+  at,
+});
+export const part = (holder: string | null, at = noon(0)) => ({
+  type: 'account.partRequested' as const,
+  holder,
+  at,
+});
+export const askBack = (amountMt: number, at = noon(0)) => ({
+  type: 'topUp.returnRequested' as const,
+  to: 'acc_2',
+  amountMt,
+  at,
+});
+export const returned = (amountMt: number, at = noon(0)) => ({
+  type: 'topUp.returned' as const,
+  amountMt,
+  at,
+});
+
 /** As the plans are where nobody says otherwise. */
 export const ALLOWANCES = allowancesOf(DEFAULT_PLANS);
 
