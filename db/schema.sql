@@ -12,9 +12,12 @@ create table actions (
   id text not null,
   meaning text not null,
   created_at timestamp with time zone not null default clock_timestamp(),
+  platform text,
   constraint actions_pkey PRIMARY KEY (account_id, id),
-  constraint actions_id_check CHECK ((id <> ''::text))
+  constraint actions_id_check CHECK ((id <> ''::text)),
+  constraint actions_platform_check CHECK ((platform ~ '^[a-z]+$'::text))
 );
+CREATE UNIQUE INDEX actions_by_id ON public.actions USING btree (id);
 
 create table actors (
   account_id text not null,
@@ -114,6 +117,31 @@ create table blobs (
 );
 CREATE INDEX blobs_by_id ON public.blobs USING btree (id);
 CREATE INDEX blobs_kept_until ON public.blobs USING btree (kept_until);
+
+create table deliveries (
+  account_id text not null,
+  job_id text not null,
+  key_id text not null,
+  person text not null,
+  bot text not null,
+  chat text not null,
+  note text not null default '{}'::text,
+  state text not null default 'open'::text,
+  reason text,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  settled_at timestamp with time zone,
+  constraint deliveries_pkey PRIMARY KEY (account_id, job_id),
+  constraint deliveries_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint deliveries_check CHECK (((state = 'open'::text) = (settled_at IS NULL))),
+  constraint deliveries_check1 CHECK (((state = 'dead'::text) = (reason IS NOT NULL))),
+  constraint deliveries_job_id_check CHECK ((job_id <> ''::text)),
+  constraint deliveries_person_check CHECK ((person ~ '^[a-z]+:[0-9]+$'::text)),
+  constraint deliveries_state_check CHECK ((state = ANY (ARRAY['open'::text, 'delivered'::text, 'dead'::text])))
+);
+CREATE INDEX deliveries_dead ON public.deliveries USING btree (settled_at DESC, job_id) WHERE (state = 'dead'::text);
+CREATE INDEX deliveries_of_chat ON public.deliveries USING btree (chat, created_at) WHERE (chat <> ''::text);
+CREATE INDEX deliveries_open ON public.deliveries USING btree (key_id, created_at, job_id) WHERE (state = 'open'::text);
+CREATE UNIQUE INDEX deliveries_of_job ON public.deliveries USING btree (job_id);
 
 create table enrolments (
   account_id text not null,
@@ -265,6 +293,16 @@ create table pauses (
   constraint pauses_named CHECK (((scope = 'queue'::text) = (name = ''::text))),
   constraint pauses_paused_by_check CHECK ((paused_by <> ''::text)),
   constraint pauses_scope_check CHECK ((scope = ANY (ARRAY['queue'::text, 'model'::text, 'plan'::text, 'worker'::text])))
+);
+
+create table preferences (
+  account_id text not null,
+  name text not null,
+  value text not null,
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint preferences_pkey PRIMARY KEY (account_id, name),
+  constraint preferences_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint preferences_name_check CHECK ((name <> ''::text))
 );
 
 create table sessions (

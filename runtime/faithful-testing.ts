@@ -4,7 +4,7 @@ import type { AgentFrame, RuntimeFrame } from '../machines/contract/worker-proto
 import type { Clock } from './clock.ts';
 import type { Core } from './core.ts';
 import { ACCOUNT, AGAIN_MS, type SmallWorld } from './faults-testing.ts';
-import { StreamSession } from './http/stream-session.ts';
+import { personSubject, StreamSession } from './http/stream-session.ts';
 import { BLOB, offer } from './testing.ts';
 
 const RUN_MS = 300;
@@ -151,7 +151,8 @@ export class FaithfulReader {
   async #connect(): Promise<void> {
     while (!this.#world.current) await this.#world.clock.sleep(AGAIN_MS);
     const { live } = this.#world.current;
-    const seams = { store: this.#store, live, accountId: ACCOUNT, requestId: 'req' };
+    const subject = personSubject(this.#store, live, ACCOUNT);
+    const seams = { store: this.#store, subject, requestId: 'req' };
     const failed = (error: unknown) => void this.#world.log.push(String(error));
     let isOpen = true;
     this.#hangUp = () => {

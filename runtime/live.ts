@@ -19,6 +19,7 @@ export interface Elsewhere {
 
 export class Live {
   readonly #byAccount = new Map<string, Set<Watcher>>();
+  readonly #ofAll = new Set<() => void>();
   readonly #elsewhere: Elsewhere | null;
 
   constructor(elsewhere: Elsewhere | null = null) {
@@ -36,6 +37,12 @@ export class Live {
     };
   }
 
+  /** Called when any account may have new rows. */
+  watchRows(published: () => void): () => void {
+    this.#ofAll.add(published);
+    return () => void this.#ofAll.delete(published);
+  }
+
   get watchedAccounts(): Iterable<string> {
     return this.#byAccount.keys();
   }
@@ -43,6 +50,7 @@ export class Live {
   /** The account may have new rows. */
   published(accountId: string): void {
     for (const watcher of this.#byAccount.get(accountId) ?? []) watcher.rowsPublished();
+    for (const published of this.#ofAll) published();
   }
 
   /** To everybody who watches, wherever. */

@@ -20,6 +20,14 @@ export interface Submission extends Asked {
   /** Who sent it: the key or session. Idempotency keys of different principals do not meet. */
   readonly principal: string;
   readonly idempotencyKey: string | null;
+  /** Of a frontend: what it will have to bring to somebody. */
+  readonly delivery?: Delivery;
+}
+
+/** Written before the job is made, taken back when it is not. */
+export interface Delivery {
+  announce(jobId: string): Promise<void>;
+  withdraw(jobId: string): Promise<void>;
 }
 
 /** Resolves when the job is durable. A repeat under the same key answers with the first job. */
@@ -36,13 +44,17 @@ export async function submitJob(
   const bodyHash = hashOf(request);
   const longestMs = host.times.longestRunMs(work.spec.model, work.spec.work);
   const spec: JobSpec = { ...work.spec, id, bodyHash, timeLimitMs: timeLimitMs(1, longestMs) };
+  await submission.delivery?.announce(id);
   const outcome = await host.turns.post(jobRef(accountId, id), {
     type: 'job.submitRequested',
     spec,
     impossible: work.refusal?.detail ?? null,
   });
   // Told only now: what was accepted under this key before is answered with, whatever has changed since.
-  if (!outcome.ok) throw await told(host, submission, work, outcome.refusal);
+  if (!outcome.ok) {
+    await submission.delivery?.withdraw(id);
+    throw await told(host, submission, work, outcome.refusal);
+  }
   const actor = outcome.actor!;
   if (contextOf<JobContext>(actor).spec.bodyHash !== bodyHash)
     throw new Refused(

@@ -36,6 +36,8 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   public: ['user', 'frontend', 'worker', 'admin', 'session'],
   person: ['user', 'frontend', 'session'],
   owner: ['user', 'session'],
+  frontend: ['frontend'],
+  subscriber: ['user', 'frontend', 'session'],
   worker: ['worker'],
   // The session is that of the local person, who operates this Tessera.
   admin: ['admin', 'session'],

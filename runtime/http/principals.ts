@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ensureAccountOf } from '../../db/queries/accounts.ts';
 import { findApiKey, touchApiKey } from '../../db/queries/api-keys.ts';
 import { findSession } from '../../db/queries/sessions.ts';
+import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import type { Host } from '../host.ts';
 import {
   hashSecret,
@@ -66,9 +67,12 @@ export class Principals {
     this.#people = new Remembered((user) => this.#accountOf(user), now, REMEMBER_MS);
   }
 
-  /** @throws Refused when nobody is named, or somebody who is not known (any more) */
-  async of(headers: IncomingHttpHeaders): Promise<Principal> {
-    if (headers.authorization !== undefined) return this.#byKey(headers);
+  /**
+   * @param needsNobody a frontend need not say for whom it speaks; it then speaks for the house
+   * @throws Refused when nobody is named, or somebody who is not known (any more)
+   */
+  async of(headers: IncomingHttpHeaders, needsNobody = false): Promise<Principal> {
+    if (headers.authorization !== undefined) return this.#byKey(headers, needsNobody);
     const session = await this.bySession(headers);
     if (session) return session;
     throw refuse(
@@ -98,7 +102,7 @@ export class Principals {
     this.#keys.forget(hash.toString('hex'));
   }
 
-  async #byKey(headers: IncomingHttpHeaders): Promise<Principal> {
+  async #byKey(headers: IncomingHttpHeaders, needsNobody: boolean): Promise<Principal> {
     const text = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
     const parsed = text === undefined ? null : parseKey(text);
     const key = parsed && (await this.#keys.get(parsed.hash.toString('hex')));
@@ -114,7 +118,10 @@ export class Principals {
         ...confined,
         kind: 'frontend',
         id: key.id,
-        accountId: await this.#person(user, platformOf(key.id)),
+        accountId:
+          needsNobody && user === undefined
+            ? SYSTEM_ACCOUNT
+            : await this.#person(user, platformOf(key.id)),
       };
     if (user !== undefined)
       throw refuse('forbidden', 'Only a key of kind frontend may speak for somebody else.');

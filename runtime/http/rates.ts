@@ -2,6 +2,7 @@
 // answer says what is left (RateLimit header fields for HTTP, draft 11, beside the ones OpenAI's clients read).
 import { isIPv6 } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import { isLoopback } from '../config.ts';
 import type { Host } from '../host.ts';
 import type { Principal } from './principals.ts';
@@ -121,7 +122,9 @@ function policiesOf({
   if (kind === 'worker' || kind === 'admin') return [];
   const account: Policy = { name: 'account', of: accountId };
   if (kind === 'session') return [account];
-  return [account, { name: kind === 'frontend' ? 'frontend' : 'key', of: id, max }];
+  // A frontend that speaks for nobody in particular is counted by its key alone.
+  const ofAccount = accountId === SYSTEM_ACCOUNT ? [] : [account];
+  return [...ofAccount, { name: kind === 'frontend' ? 'frontend' : 'key', of: id, max }];
 }
 
 /** One household has a whole /64 of IPv6. Null: this machine. */

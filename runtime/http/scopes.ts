@@ -12,7 +12,8 @@ export const SCOPES = [
 export type Scope = (typeof SCOPES)[number];
 
 /** Everything that a request for media, or its result, may need. */
-const OF_JOBS = /^\/v1\/(jobs|blobs|stream|chat|completions|images|audio|videos)(\/|$)/;
+const OF_JOBS =
+  /^\/v1\/(jobs|blobs|stream|deliveries|actions|chat|completions|images|audio|videos)(\/|$)/;
 
 /**
  * Which scope a call needs; null: none. What is not about jobs is the account's, so a new route is never
@@ -20,7 +21,7 @@ const OF_JOBS = /^\/v1\/(jobs|blobs|stream|chat|completions|images|audio|videos)
  */
 export function scopeOf(access: Access, method: string, url: string): Scope | null {
   if (access === 'owner') return 'access:write';
-  if (access !== 'person') return null;
+  if (access !== 'person' && access !== 'frontend' && access !== 'subscriber') return null;
   const verb = method === 'GET' || method === 'HEAD' ? 'read' : 'write';
   return `${OF_JOBS.test(url) ? 'jobs' : 'account'}:${verb}`;
 }

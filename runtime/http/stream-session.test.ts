@@ -5,7 +5,7 @@ import { StoreUnavailable, type StreamRow } from '../../db/store.ts';
 import type { StreamFrame } from '../../machines/contract/views.ts';
 import { Live } from '../live.ts';
 import { settled } from '../testing.ts';
-import { StreamSession } from './stream-session.ts';
+import { personSubject, StreamSession } from './stream-session.ts';
 
 const row = (seq: number): StreamRow => ({
   seq,
@@ -63,8 +63,7 @@ function start(change: { rows?: StreamRow[]; head?: number; fail?: () => Error |
   const session = new StreamSession(
     {
       store,
-      live,
-      accountId: 'acc_a',
+      subject: personSubject(store, live, 'acc_a'),
       requestId: 'req_1',
       dropped: () => (dropped += 1),
       failed: (error) => failures.push(error),

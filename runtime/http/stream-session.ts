@@ -1,6 +1,7 @@
 // One subscriber of the live stream. Job events are read from the store, in order of `seq`, so that none is
-// ever skipped however slow the reader is; progress is only passed on while the reader keeps up.
-import { UnknownOutcome, StoreUnavailable, type Store } from '../../db/store.ts';
+// ever skipped however slow the reader is; progress is only passed on while the reader keeps up. Whose events
+// they are is the subject's: a person's (`personSubject`), or a frontend's (`frontend-subject.ts`).
+import { UnknownOutcome, StoreUnavailable, type Store, type StreamRow } from '../../db/store.ts';
 import { subscribeFrame, type StreamFrame } from '../../machines/contract/views.ts';
 import type { Ephemeral, Live, Watcher } from '../live.ts';
 import type { Refused } from '../refusals.ts';
@@ -19,10 +20,38 @@ export interface StreamSocket {
   close(code: number, reason: string): void;
 }
 
+/** Whose events are told. */
+export interface Subject {
+  /** The next of its rows after `seq`, and up to where there are no others; a full page has more behind it. */
+  read(after: number): Promise<StreamPage>;
+  watch(watcher: Watcher): () => void;
+  /** The reader has handled this event. */
+  acknowledged(seq: number): Promise<void>;
+}
+
+export interface StreamPage {
+  readonly rows: readonly Pick<StreamRow, 'seq' | 'payload'>[];
+  readonly seenTo: number;
+  readonly isFull: boolean;
+}
+
+/** Nothing is kept for the sake of one reader, so there is nothing that a person's acknowledgement frees. */
+export const personSubject = (
+  store: Pick<Store, 'readStream'>,
+  live: Live,
+  accountId: string,
+): Subject => ({
+  async read(after) {
+    const rows = await store.readStream(accountId, after, PAGE_ROWS);
+    return { rows, seenTo: rows.at(-1)?.seq ?? after, isFull: rows.length === PAGE_ROWS };
+  },
+  watch: (watcher) => live.watch(accountId, watcher),
+  acknowledged: async () => undefined,
+});
+
 export interface StreamSeams {
-  readonly store: Pick<Store, 'readStream' | 'streamHead'>;
-  readonly live: Live;
-  readonly accountId: string;
+  readonly store: Pick<Store, 'streamHead'>;
+  readonly subject: Subject;
   readonly requestId: string;
   readonly dropped: () => void;
   readonly failed: (error: unknown) => void;
@@ -47,8 +76,10 @@ export class StreamSession implements Watcher {
     const parsed = subscribeFrame.safeParse(parseJson(text));
     if (!parsed.success)
       return this.#refuse(notValid('A frame is not what the stream accepts.', parsed.error));
-    // Nothing is kept for the sake of one reader, so there is nothing that an acknowledgement frees.
-    if ('acknowledge' in parsed.data) return;
+    if ('acknowledge' in parsed.data) {
+      void this.#seams.subject.acknowledged(parsed.data.acknowledge).catch(this.#giveUp);
+      return;
+    }
     if (this.#isSubscribed)
       return this.#refuse(refuse('invalid_request', 'This connection has subscribed already.'));
     this.#isSubscribed = true;
@@ -57,7 +88,7 @@ export class StreamSession implements Watcher {
 
   async #subscribe(after: number): Promise<void> {
     // Watch first, read then: what is published in between wakes us.
-    this.#unwatch = this.#seams.live.watch(this.#seams.accountId, this);
+    this.#unwatch = this.#seams.subject.watch(this);
     const head = await this.#seams.store.streamHead();
     if (this.#isClosed) return;
     this.#after = after === -1 ? head : after;
@@ -77,8 +108,7 @@ export class StreamSession implements Watcher {
   async #pump(): Promise<void> {
     while (this.#wanted && !this.#isClosed) {
       this.#wanted = false;
-      const { store, accountId } = this.#seams;
-      const rows = await store.readStream(accountId, this.#after!, PAGE_ROWS);
+      const { rows, seenTo, isFull } = await this.#seams.subject.read(this.#after!);
       for (const { seq, payload } of rows) {
         if (this.#isClosed) return;
         const sent = this.#sendText(`{"type":"job","seq":${seq},"job":${payload}}`);
@@ -87,7 +117,8 @@ export class StreamSession implements Watcher {
         if (this.#socket.bufferedAmount > BUFFERED_BYTES_MAX || seq === rows.at(-1)!.seq)
           await sent;
       }
-      if (rows.length === PAGE_ROWS) this.#wanted = true;
+      this.#after = seenTo;
+      if (isFull) this.#wanted = true;
     }
   }
 

@@ -1,8 +1,11 @@
 // Jobs: make one, look at it, cancel it. What may happen to a job is decided by its chart, never here.
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { deleteDeliveryWithoutJob, insertDelivery } from '../../../db/queries/deliveries.ts';
 import { listJobs } from '../../../db/queries/jobs.ts';
+import { readOrigin } from '../../../machines/contract/frontend-views.ts';
 import { jobRef } from '../../../machines/contract/ids.ts';
-import { jobRequest } from '../../../machines/contract/requests.ts';
+import { jobRequest, type JobRequest } from '../../../machines/contract/requests.ts';
 import { dryRunView, jobListView, jobView as jobShape } from '../../../machines/contract/views.ts';
 import type { JobView } from '../../../machines/contract/views.ts';
 import { isSettled, restore, type Actor } from '../../actor.ts';
@@ -70,7 +73,8 @@ export function jobRoutes(app: App, host: Host): void {
       const asked = { accountId, role: roleOf(caller), request: request.body };
       if (request.body.dry_run) return quoteJob(host, asked);
       const actor = await waits.wait(request, reply, accountId, async () => {
-        const made = await submitJob(host, { ...asked, principal, idempotencyKey });
+        const delivery = deliveryOf(host, request);
+        const made = await submitJob(host, { ...asked, principal, idempotencyKey, ...delivery });
         if (!made.created) reply.header('idempotent-replayed', 'true');
         return made.actor;
       });
@@ -151,6 +155,21 @@ export function jobRoutes(app: App, host: Host): void {
       return view(outcome.actor);
     },
   });
+}
+
+/** A frontend will have to bring the result to somebody, who is remembered for it. */
+function deliveryOf(host: Host, request: FastifyRequest<{ Body: JobRequest }>) {
+  const { kind, accountId, id: keyId } = callerOf(request);
+  if (kind !== 'frontend') return {};
+  const { bot, chat } = readOrigin(request.body.origin ?? null) ?? { bot: '', chat: '' };
+  const person = String(request.headers['tessera-user']);
+  return {
+    delivery: {
+      announce: (jobId: string) =>
+        insertDelivery(host.pool, { accountId, jobId, keyId, person, bot, chat }),
+      withdraw: (jobId: string) => deleteDeliveryWithoutJob(host.pool, accountId, jobId),
+    },
+  };
 }
 
 /** Another account's job is as if it did not exist: the account is part of the key. */
