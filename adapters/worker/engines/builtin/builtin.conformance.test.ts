@@ -1,10 +1,14 @@
 // The built-in engine, every model, on the processor of this machine. The film is what this machine makes
 // of it: MP4 with ffmpeg on PATH, animated WebP without.
+import sharp from 'sharp';
 import { describeEngine } from '../conformance.ts';
 import { createBuiltinEngine } from './engine.ts';
 
 const small = { width: 160, height: 96, steps: 6 };
 const endless = { params: { width: 2048, height: 2048, steps: 50 } };
+
+const grey = { width: 40, height: 30, channels: 3, background: '#888' } as const;
+const given = [{ role: 'image', bytes: await sharp({ create: grey }).png().toBuffer() }];
 
 describeEngine({
   name: 'builtin',
@@ -34,6 +38,23 @@ describeEngine({
       expected: { width: 97, height: 131 },
       long: endless,
       invalid: [{ params: { width: 128, height: 128, steps: 101 } }],
+      seeded: true,
+    },
+    {
+      model: 'retouch',
+      modality: 'image',
+      prompt: 'a mountain lake at dawn',
+      params: small,
+      inputs: given,
+      expected: { width: 160, height: 96 },
+      long: { ...endless, inputs: given },
+      invalid: [
+        { params: { width: 128, height: 128 }, inputs: [] },
+        {
+          params: { width: 128, height: 128 },
+          inputs: [{ role: 'image', bytes: Buffer.from('no picture') }],
+        },
+      ],
       seeded: true,
     },
     {

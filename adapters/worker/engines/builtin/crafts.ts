@@ -30,6 +30,13 @@ export const CRAFTS: Readonly<Record<string, () => Promise<Craft>>> = {
       ...limitsOf('atelier'),
     });
   },
+  retouch: async () => {
+    const { createRetouchCraft } = await import('./image/retouch.ts');
+    return createRetouchCraft({
+      ...{ tableSize: 512, octaves: 7, stepsDefault: 8 },
+      ...limitsOf('retouch'),
+    });
+  },
   'sketch-motion': async () => {
     const { createMotionCraft } = await import('./motion/craft.ts');
     return createMotionCraft({ tableSize: 512, octaves: 7, ...limitsOf('sketch-motion') });

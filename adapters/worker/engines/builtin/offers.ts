@@ -1,5 +1,6 @@
 // What the built-in engine offers, and what each model honestly is.
 import type { ModelOffer } from '../../../../machines/contract/models.ts';
+import { MASK_ROLE, PICTURE_ROLES } from './image/input-roles.ts';
 import { STYLES } from './image/style-names.ts';
 import { VOICES } from './speech/voices.ts';
 
@@ -34,6 +35,24 @@ export const OFFERS: readonly ModelOffer[] = [
     limits: { pixelsMax: 4 * MEBIBYTE, stepsMax: 100, countMax: 8 },
     styles: [...STYLES],
     voices: [],
+  },
+  {
+    id: 'retouch',
+    name: 'Retouch',
+    engine: ENGINE,
+    modality: 'image',
+    description:
+      'Built-in sketch engine over a picture of yours: draws what the words say where the mask is white, or thinly over all of it; several pictures stand side by side. It is not a trained model; connect ComfyUI for those.',
+    vramBytes: 4 * MEBIBYTE,
+    loadMs: 400,
+    runMs: 2200,
+    limits: { pixelsMax: 4 * MEBIBYTE, stepsMax: 50, countMax: 8 },
+    styles: [...STYLES],
+    voices: [],
+    inputs: [
+      ...PICTURE_ROLES.map((role, n) => ({ role, kind: 'image' as const, isRequired: n === 0 })),
+      { role: MASK_ROLE, kind: 'image', isRequired: false },
+    ],
   },
   {
     id: 'sketch-motion',
@@ -88,7 +107,7 @@ export const offersFor = (cores: number): readonly ModelOffer[] =>
   cores < 4
     ? OFFERS
     : OFFERS.map((offer) =>
-        offer.modality === 'image'
+        offer.modality === 'image' && offer.inputs === undefined
           ? { ...offer, batch: { max: Math.min(4, Math.floor(cores / 2)), cost: 0.5 } }
           : offer,
       );

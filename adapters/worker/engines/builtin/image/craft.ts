@@ -63,7 +63,7 @@ export function createImageCraft(options: ImageCraftOptions): Craft {
   };
 }
 
-function readWish(job: EngineJob, options: ImageCraftOptions) {
+export function readWish(job: EngineJob, options: ImageCraftOptions) {
   const params = readParams(imageParams, job);
   const { width, height, style } = params;
   const steps = params.steps ?? options.stepsDefault;
@@ -100,7 +100,7 @@ export async function encodePreview(screen: Raster): Promise<Uint8Array> {
     .toBuffer();
 }
 
-async function encodePicture(
+export async function encodePicture(
   bytes: Uint8Array,
   width: number,
   height: number,
