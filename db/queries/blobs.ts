@@ -99,6 +99,34 @@ export async function deleteExpiredBlobs(
     select (select count(*) from deleted) as deleted, (select count(*) from over) as seen`);
 }
 
+/**
+ * The account has these files no more; the sweep collects their bytes when nobody has them.
+ * @returns false, and nothing is changed, when another of its jobs names one of them
+ */
+export async function forgetBlobs(
+  pool: DatabasePool,
+  accountId: string,
+  jobId: string,
+  ids: readonly string[],
+): Promise<boolean> {
+  const counts = z.object({ used: z.boolean() });
+  const names = sql.array(ids, 'text');
+  const { used } = await pool.one(sql.type(counts)`
+    with held as materialized (
+      select exists (
+        select 1 from actors a, unnest(${names}) as i (id)
+        where a.account_id = ${accountId} and a.kind = 'job' and a.id <> ${jobId}
+          and position(i.id in a.snapshot) > 0
+      ) as used
+    ),
+    gone as (
+      delete from blobs b using held h
+      where not h.used and b.account_id = ${accountId} and b.id = any(${names})
+    )
+    select used from held`);
+  return !used;
+}
+
 /** Of these files, those that nobody has. */
 export async function listUnowned(
   pool: CommonQueryMethods,

@@ -23,6 +23,7 @@ import { Principals } from './principals.ts';
 import { limitRates, LocalCounter, type RateCounter } from './rates.ts';
 import { RefusalAudit } from './refusal-audit.ts';
 import { Revocations } from './revocations.ts';
+import { inBoth } from './openai/envelope.ts';
 import { openaiRoutes } from './openai/routes.ts';
 import { refuse } from './problems.ts';
 import { accountKeyRoutes } from './routes/account-keys.ts';
@@ -103,7 +104,8 @@ export async function buildApp(host: Host, options: AppOptions): Promise<App> {
   });
   app.setErrorHandler(errorHandler(host.metrics));
   app.setNotFoundHandler(() => {
-    throw refuse('not_found', 'There is nothing at this address.');
+    // OpenAI's clients know calls that are not here.
+    throw inBoth(refuse('not_found', 'There is nothing at this address.'));
   });
   acceptJsonOnly(app);
 

@@ -43,6 +43,9 @@ export function envelopeOf(refused: Refused): { readonly status: number; readonl
   };
 }
 
+/** For addresses that both kinds of clients ask for: a problem that holds what the envelope says, too. */
+export const inBoth = (refused: Refused): Refused => refused.with({ ...envelopeOf(refused).body });
+
 interface Place {
   readonly at: string;
   readonly reason: string;

@@ -1,6 +1,8 @@
 // Server-sent events (WHATWG HTML, 9.2), as OpenAI's clients read them: `data:` lines of JSON, a name where the
 // call has several kinds, and a last line that is not JSON.
 import type { FastifyReply } from 'fastify';
+import { refusalOf } from '../errors.ts';
+import { envelopeOf } from './envelope.ts';
 
 export interface EventStream {
   /** True once anything has been sent: then an error can only be an event. */
@@ -8,6 +10,8 @@ export interface EventStream {
   send(data: object, name?: string): void;
   /** @param last sent as it is, e.g. `[DONE]` */
   end(last?: string): void;
+  /** The status has left already: what went wrong is an event, and no end mark follows. */
+  fail(error: unknown, name?: string): void;
 }
 
 export function eventStream(reply: FastifyReply): EventStream {
@@ -30,15 +34,21 @@ export function eventStream(reply: FastifyReply): EventStream {
     // A reader who is slow is not waited for: what one call writes is small.
     reply.raw.write(text);
   };
+  const send: EventStream['send'] = (data, name) =>
+    write(`${name === undefined ? '' : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`);
   return {
     get isOpen() {
       return isOpen;
     },
-    send: (data, name) =>
-      write(`${name === undefined ? '' : `event: ${name}\n`}data: ${JSON.stringify(data)}\n\n`),
+    send,
     end(last) {
       if (last !== undefined) write(`data: ${last}\n\n`);
       open();
+      reply.raw.end();
+    },
+    fail(error, name) {
+      const { body } = envelopeOf(refusalOf(error));
+      send(name === undefined ? body : { type: name, ...body }, name);
       reply.raw.end();
     },
   };

@@ -9,11 +9,10 @@ import { invalid } from '../../refusals.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
 import { notValid } from '../bodies.ts';
-import { refusalOf } from '../errors.ts';
 import { linkTo } from '../links.ts';
-import { envelopeOf } from './envelope.ts';
 import { eventStream } from './events.ts';
 import { readForm } from './forms.ts';
+import { picturesOf } from './given-pictures.ts';
 import { modelFor, offerFor } from './models.ts';
 import { pictureIn, PICTURE_FORMATS } from './picture-format.ts';
 import { blobsOf, bytesOfBlob, secondsOf } from './results.ts';
@@ -59,22 +58,15 @@ export function imageRoutes(app: App, host: Host): void {
       const form = await readForm(host, request);
       const parsed = generation.safeParse(form.fields);
       if (!parsed.success) throw notValid('The form is not what this call accepts.', parsed.error);
-      const [image, second] = form.files['image'] ?? [];
-      if (image === undefined)
-        throw invalid('Send the picture.', [{ at: '/image', reason: 'is missing' }]);
-      if (second !== undefined)
-        throw invalid('One picture at a time is changed here.', [
-          { at: '/image', reason: 'is there twice' },
-        ]);
-      const [mask] = form.files['mask'] ?? [];
-      const inputs = [
-        { role: 'image', blob: image },
-        ...(mask === undefined ? [] : [{ role: 'mask', blob: mask }]),
-      ];
-      return make(host, request, reply, parsed.data, inputs);
+      const { inputs, size } = await picturesOf(host, callerOf(request).accountId, form.files);
+      const asked = { ...parsed.data, size: sizeAsked(parsed.data.size) ?? size };
+      return make(host, request, reply, asked, inputs);
     },
   });
 }
+
+/** Null: whatever is usual. */
+const sizeAsked = (size: Asked['size']): string | null => (size === 'auto' ? null : (size ?? null));
 
 function wishOf(host: Host, asked: Asked, inputs: NonNullable<JobRequestInput['inputs']>) {
   const model = modelFor(host, 'image', asked.model);
@@ -186,10 +178,10 @@ async function show(
         type,
       );
     }
+    events.end();
   } catch (error) {
     if (!events.isOpen) throw error;
-    events.send({ type: 'error', ...envelopeOf(refusalOf(error)).body }, 'error');
+    events.fail(error, 'error');
   }
-  events.end();
   return reply;
 }

@@ -2,7 +2,7 @@
 // kind, and the answer says which one it was. Any other name has to be one of ours.
 import type { Modality, ModelOffer } from '../../../machines/contract/models.ts';
 import type { Host } from '../../host.ts';
-import { Refused } from '../../refusals.ts';
+import { refuse } from '../problems.ts';
 
 const OPENAI_NAMES =
   /^(gpt-|chatgpt-|o\d|text-davinci|davinci|babbage|dall-e-|tts-1|whisper-1|sora-)/;
@@ -17,8 +17,7 @@ export function modelFor(
   if (host.dispatcher.offersFor(modality, name).length > 0) return name;
   if (OPENAI_NAMES.test(name)) return undefined;
   const known = host.dispatcher.offersFor(modality, null).map(({ offer }) => offer.id);
-  throw new Refused(
-    404,
+  throw refuse(
     'model_not_found',
     `There is no model "${name}" for this. ` +
       (known.length > 0 ? `There are ${known.join(', ')}.` : 'No worker offers one.'),

@@ -67,7 +67,9 @@ export async function run(
       const cancel = { type: 'job.cancelRequested' } as const;
       void host.turns.post(jobRef(accountId, id), cancel).catch(() => undefined);
     };
-    reply.raw.once('close', hungUp);
+    // Who has gone while it was being made is not heard going any more.
+    if (reply.raw.destroyed) hungUp();
+    else reply.raw.once('close', hungUp);
     const ended = watch.endOf(actor).then((last) => {
       if (isSettled(last)) return jobView(last);
       throw refuse('unavailable', 'The caller has gone.');

@@ -62,6 +62,8 @@ export async function startOpenaiStage() {
     async stop() {
       await agent.close();
       for (const engine of engines) await engine.close();
+      // One that became idle a moment too late would hold up the end for its whole time.
+      runtime.app.server.closeAllConnections();
       await runtime.stop();
       await Promise.all([kobold.server.close(), whisper.server.close(), voice.simulator.close()]);
       await rm(folder, { recursive: true, force: true });

@@ -1,5 +1,13 @@
-// Text on its way to a reader, piece by piece, each once and in order. What the line lost comes from the whole at
-// the end; a text that was begun anew by another attempt cannot be taken back, and is an error.
+// What a reader of a stream is told, and when it cannot be told any more.
+import { refuse } from '../problems.ts';
+
+export const begunAnew = () =>
+  refuse('job_failed', 'The text was begun anew after a part of it had left. Ask again.');
+
+/**
+ * Text on its way to a reader, piece by piece, each once and in order. What the line lost comes from the whole at
+ * the end; a text that was begun anew by another attempt cannot be taken back, and is an error.
+ */
 export class Told {
   readonly #send: (piece: string) => void;
   readonly #early = new Map<number, string>();

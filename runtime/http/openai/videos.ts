@@ -1,19 +1,21 @@
 // Films take minutes, so nothing is waited for: a video is a job under another name, looked at until it is there.
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { sizesOfBlobs } from '../../../db/queries/blobs.ts';
 import { listJobs } from '../../../db/queries/jobs.ts';
 import { jobRef } from '../../../machines/contract/ids.ts';
 import type { VideoParams } from '../../../machines/contract/requests.ts';
 import type { JobView, PublicState } from '../../../machines/contract/views.ts';
-import { restore } from '../../actor.ts';
+import type { JobContext } from '../../../machines/job/context.ts';
+import { restore, type Actor } from '../../actor.ts';
 import type { Host } from '../../host.ts';
-import { jobView } from '../../views.ts';
+import { contextOf, jobView } from '../../views.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
 import { notValid } from '../bodies.ts';
 import { refuse } from '../problems.ts';
 import { findJob } from '../routes/jobs.ts';
-import { sendOutput } from '../routes/outputs.ts';
+import { removeOutputs, sendOutput } from '../routes/outputs.ts';
 import { readForm } from './forms.ts';
 import { modelFor } from './models.ts';
 import { secondsOf } from './results.ts';
@@ -40,9 +42,10 @@ const tags = ['OpenAI'];
 
 export function videoRoutes(app: App, host: Host): void {
   const find = async (caller: FastifyRequest, id: string): Promise<JobView> => {
-    const job = jobView(await findJob(host, callerOf(caller).accountId, jobOf(id)));
-    if (job.modality !== 'video') throw refuse('not_found', 'There is no video with this id.');
-    return job;
+    const { accountId } = callerOf(caller);
+    const [video] = await stillThere(host, accountId, [await findJob(host, accountId, jobOf(id))]);
+    if (!video) throw refuse('not_found', 'There is no video with this id, or not any more.');
+    return jobView(video);
   };
 
   app.route({
@@ -124,14 +127,17 @@ export function videoRoutes(app: App, host: Host): void {
     method: 'DELETE',
     url: '/v1/videos/:id',
     config,
-    schema: { tags, summary: 'Cancel a video that is not there yet', params: videoId },
+    schema: {
+      tags,
+      summary: 'Remove a video, or cancel one that is not there yet',
+      params: videoId,
+    },
     async handler(asked) {
       const job = await find(asked, asked.params.id);
       const { accountId } = callerOf(asked);
       if (job.cancellable)
         await host.turns.post(jobRef(accountId, job.id), { type: 'job.cancelRequested' });
-      else if (job.state === 'succeeded')
-        throw refuse('video_kept', 'Results are kept for their time and cannot be removed sooner.');
+      else await removeOutputs(host, accountId, job.id);
       return { id: asked.params.id, object: 'video.deleted' as const, deleted: true };
     },
   });
@@ -145,15 +151,29 @@ async function videosOf(host: Host, accountId: string) {
   let cursor: string | null = null;
   for (let seen = 0; seen < JOBS_LOOKED_THROUGH;) {
     const { rows, nextCursor } = await listJobs(host.pool, accountId, { limit: 100, cursor });
-    for (const row of rows) {
-      const job = jobView(restore({ ...row, ref: jobRef(accountId, row.id), parked: false }));
-      if (job.modality === 'video') videos.push(videoOf(job));
-    }
+    const actors = rows.map((row) =>
+      restore({ ...row, ref: jobRef(accountId, row.id), parked: false }),
+    );
+    for (const video of await stillThere(host, accountId, actors))
+      videos.push(videoOf(jobView(video)));
     seen += rows.length;
     if (nextCursor === null) break;
     cursor = nextCursor;
   }
   return videos;
+}
+
+/** The videos among them, without those whose results were removed. */
+async function stillThere(host: Host, accountId: string, jobs: readonly Actor[]) {
+  const videos = jobs.filter((job) => contextOf<JobContext>(job).spec.modality === 'video');
+  const results = videos.map((job) => contextOf<JobContext>(job).run.outputs[0]?.blob ?? null);
+  const ids = results.filter((blob) => blob !== null);
+  const sizes = await sizesOfBlobs(
+    host.pool,
+    ids.map((id) => ({ accountId, id })),
+  );
+  const gone = new Set(ids.filter((_, n) => sizes[n] === null));
+  return videos.filter((_, n) => !gone.has(results[n]!));
 }
 
 type Status = 'queued' | 'in_progress' | 'completed' | 'failed';

@@ -7,15 +7,13 @@ import type { JobView } from '../../../machines/contract/views.ts';
 import type { Host } from '../../host.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
-import { refusalOf } from '../errors.ts';
 import { refuse } from '../problems.ts';
-import { envelopeOf } from './envelope.ts';
 import { eventStream, type EventStream } from './events.ts';
 import { conversation, messages } from './messages.ts';
 import { modelFor, offerFor } from './models.ts';
 import { blobsOf, secondsOf, textOfBlob } from './results.ts';
 import { mustSucceed, run } from './run.ts';
-import { Told } from './told.ts';
+import { begunAnew, Told } from './told.ts';
 
 const NOT_HERE = 'is not supported here';
 const absent = z.union([z.null(), z.array(z.unknown()).max(0, NOT_HERE)], NOT_HERE).optional();
@@ -202,16 +200,13 @@ async function tell(
     const job = mustSucceed(await ended);
     head = { ...head, model: job.model };
     const [blob] = await blobsOf(host, callerOf(request).accountId, job);
-    if (!told.end(await textOfBlob(host, blob!)))
-      throw refuse('job_failed', 'The text was begun anew after a part of it had left. Ask again.');
+    if (!told.end(await textOfBlob(host, blob!))) throw begunAnew();
     piece(null, finishOf(job));
     if (withUsage) events.send({ ...head, choices: [], usage: usageOf(job) });
     events.end('[DONE]');
   } catch (error) {
     if (!events.isOpen) throw error;
-    // The status has left already: what went wrong is an event, and no end mark follows.
-    events.send(envelopeOf(refusalOf(error)).body);
-    events.end();
+    events.fail(error);
   }
 }
 

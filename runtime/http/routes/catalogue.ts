@@ -10,6 +10,7 @@ import { planListView as plansShape } from '../../../machines/contract/plans.ts'
 import { planListView } from '../../plans.ts';
 import type { Host } from '../../host.ts';
 import type { App } from '../app.ts';
+import { inBoth } from '../openai/envelope.ts';
 import { refuse } from '../problems.ts';
 
 const tags = ['catalogue'];
@@ -44,7 +45,12 @@ export function catalogueRoutes(app: App, host: Host): void {
     },
     handler(request) {
       const model = models().find(({ id }) => id === request.params.id);
-      if (!model) throw refuse('not_found', 'No worker has ever offered a model of this name.');
+      if (!model)
+        throw inBoth(
+          refuse('model_not_found', 'No worker has ever offered a model of this name.', {
+            errors: [{ at: '/model', reason: 'is not known' }],
+          }),
+        );
       return model;
     },
   });

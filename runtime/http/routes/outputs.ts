@@ -3,8 +3,10 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { findBlob, forgetBlobs } from '../../../db/queries/blobs.ts';
 import { BlobMissing } from '../../../machines/contract/blobs.ts';
 import type { JobContext } from '../../../machines/job/context.ts';
+import { isSettled } from '../../actor.ts';
 import type { Host } from '../../host.ts';
 import { contextOf } from '../../views.ts';
 import { callerOf } from '../access.ts';
@@ -31,6 +33,23 @@ export function outputRoutes(app: App, host: Host): void {
     async handler(request, reply) {
       const { id, n } = request.params;
       return sendOutput(host, request, reply, callerOf(request).accountId, id, Number(n));
+    },
+  });
+
+  app.route({
+    method: 'DELETE',
+    url: '/v1/jobs/:id/outputs',
+    config: { access: 'person' },
+    schema: {
+      tags: ['jobs'],
+      summary: 'Remove the results of a job that has ended',
+      description: 'The job stays, with its receipt; what it made is gone for good.',
+      params: z.strictObject({ id: jobId }),
+      response: { 204: z.undefined() },
+    },
+    async handler(request, reply) {
+      await removeOutputs(host, callerOf(request).accountId, request.params.id);
+      reply.code(204);
     },
   });
 
@@ -70,6 +89,8 @@ export async function sendOutput(
   const { spec, run } = contextOf<JobContext>(await findJob(host, accountId, job));
   const output = run.outputs[n];
   if (!output) throw refuse('not_found', `This job has no output ${n}.`);
+  // Others may have the same bytes; whoever removed them, or whose time for them is over, has them no more.
+  if (!(await findBlob(host.pool, accountId, output.blob))) throw new BlobMissing(output.blob);
   const shown = isShown(output.mediaType);
   const name = fileNameOf(spec.prompt, n, output.mediaType);
   return sendBlob(host, request, reply, {
@@ -77,6 +98,16 @@ export async function sendOutput(
     type: shown ? output.mediaType : 'application/octet-stream',
     disposition: `${shown ? 'inline' : 'attachment'}; filename="${name}"`,
   });
+}
+
+/** @throws Refused */
+export async function removeOutputs(host: Host, accountId: string, id: string): Promise<void> {
+  const actor = await findJob(host, accountId, id);
+  if (!isSettled(actor))
+    throw refuse('not_ended', 'This job has not ended. Cancel it, and nothing is kept of it.');
+  const ids = contextOf<JobContext>(actor).run.outputs.map(({ blob }) => blob);
+  if (ids.length === 0 || (await forgetBlobs(host.pool, accountId, id, ids))) return;
+  throw refuse('still_used', 'Another job of yours works with this result, so it stays for now.');
 }
 
 interface Sending {
