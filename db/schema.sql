@@ -3,9 +3,15 @@
 create table accounts (
   account_id text not null,
   created_at timestamp with time zone not null default clock_timestamp(),
+  joined_into text,
+  joined_at timestamp with time zone,
   constraint accounts_pkey PRIMARY KEY (account_id),
-  constraint accounts_account_id_check CHECK ((account_id <> ''::text))
+  constraint accounts_account_id_check CHECK ((account_id <> ''::text)),
+  constraint accounts_joined CHECK (((joined_into IS NULL) = (joined_at IS NULL))),
+  constraint accounts_joined_elsewhere CHECK ((joined_into <> account_id)),
+  constraint accounts_joined_into_fkey FOREIGN KEY (joined_into) REFERENCES accounts(account_id)
 );
+CREATE INDEX accounts_joined_into ON public.accounts USING btree (joined_into) WHERE (joined_into IS NOT NULL);
 
 create table actions (
   account_id text not null,
@@ -167,8 +173,10 @@ create table identities (
   provider text not null,
   subject text not null,
   created_at timestamp with time zone not null default clock_timestamp(),
+  name text,
   constraint identities_pkey PRIMARY KEY (account_id, provider, subject),
   constraint identities_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint identities_name_check CHECK ((name <> ''::text)),
   constraint identities_provider_check CHECK ((provider ~ '^[a-z]+$'::text)),
   constraint identities_subject_check CHECK ((subject <> ''::text)),
   constraint identities_subject_key UNIQUE (provider, subject)
@@ -250,6 +258,22 @@ create table ledger (
 );
 CREATE TRIGGER ledger_is_append_only BEFORE DELETE OR UPDATE ON public.ledger FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER ledger_is_not_truncated BEFORE TRUNCATE ON public.ledger FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+create table link_codes (
+  account_id text not null,
+  hash bytea not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone not null,
+  claimed_by text,
+  used_at timestamp with time zone,
+  constraint link_codes_pkey PRIMARY KEY (account_id, hash),
+  constraint link_codes_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint link_codes_check CHECK ((expires_at > created_at)),
+  constraint link_codes_hash_check CHECK ((length(hash) = 32)),
+  constraint link_codes_used CHECK (((used_at IS NULL) OR (claimed_by IS NOT NULL)))
+);
+CREATE INDEX link_codes_expiry ON public.link_codes USING btree (expires_at);
+CREATE UNIQUE INDEX link_codes_hash ON public.link_codes USING btree (hash);
 
 create table migrations (
   number integer not null,
@@ -402,6 +426,36 @@ create table webhooks (
   constraint webhooks_id_check CHECK ((id <> ''::text)),
   constraint webhooks_url_check CHECK ((url <> ''::text))
 );
+
+CREATE OR REPLACE FUNCTION public.account_in_use(wanted text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with recursive way (id, steps) as (
+    select wanted, 0
+    union all
+    select a.joined_into, way.steps + 1 from way join accounts a on a.account_id = way.id
+    where a.joined_into is not null and way.steps < 100
+  )
+  select id from way order by steps desc limit 1
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.accounts_of(wanted text)
+ RETURNS TABLE(account_id text)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with recursive part (id, steps) as (
+    select wanted, 0
+    union all
+    select a.account_id, part.steps + 1 from part join accounts a on a.joined_into = part.id
+    where part.steps < 100
+  )
+  select id from part
+$function$
+;
 
 CREATE OR REPLACE FUNCTION public.create_journal_partitions(days integer)
  RETURNS integer

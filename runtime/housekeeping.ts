@@ -9,6 +9,7 @@ import {
   dropJournalOlderThan,
   withSweepLock,
 } from '../db/queries/retention.ts';
+import { deleteOldLinkCodes } from '../db/queries/joined-accounts.ts';
 import { deleteExpiredSessions } from '../db/queries/sessions.ts';
 import type { BlobKeeping } from '../machines/contract/blobs.ts';
 import type { Clock } from './clock.ts';
@@ -119,6 +120,7 @@ export class Housekeeping {
           deleteStreamOlderThan(connection, streamMs, slice),
         ),
       () => deleteExpiredSessions(connection),
+      () => deleteOldLinkCodes(connection),
       () => this.#expireFiles(connection),
       () => this.#removeFiles(connection),
     ];

@@ -3,6 +3,12 @@
 import type { z } from 'zod';
 import type { PlanListView } from '../../machines/contract/plans.ts';
 import type { JobRequestInput } from '../../machines/contract/requests.ts';
+import type {
+  IdentityListView,
+  JoinedView,
+  LinkOfferView,
+  LinkView,
+} from '../../machines/contract/identity-views.ts';
 import type * as views from '../../machines/contract/views.ts';
 import { localProblem } from './problem.ts';
 import { pause, RETRY_POLICY, sendWithRetry, type Surroundings } from './retry.ts';
@@ -99,6 +105,22 @@ export function createClient(options: ClientOptions = {}) {
       await call.raw('DELETE', `/v1/account/keys/${encodeURIComponent(id)}`, { signal });
     },
     plans: ({ signal }: CallOptions = {}) => call<PlanListView>('GET', '/v1/plans', { signal }),
+    /** Who this account is, on which platform, and which accounts are part of it. */
+    identities: ({ signal }: CallOptions = {}) =>
+      call<IdentityListView>('GET', '/v1/account/identities', { signal }),
+    unlink: async (id: string, { signal }: CallOptions = {}): Promise<void> => {
+      await call.raw('DELETE', `/v1/account/identities/${encodeURIComponent(id)}`, { signal });
+    },
+    /** A code that links another account, told this once. */
+    askLink: ({ signal }: CallOptions = {}) =>
+      call<LinkView>('POST', '/v1/account/links', { signal }),
+    lookLink: (code: string, { signal }: CallOptions = {}) =>
+      call<LinkOfferView>('POST', '/v1/account/links/look', { json: { code }, signal }),
+    confirmLink: (code: string, { signal }: CallOptions = {}) =>
+      call<JoinedView>('POST', '/v1/account/links/confirm', { json: { code }, signal }),
+    undoLink: async (account: string, { signal }: CallOptions = {}): Promise<void> => {
+      await call.raw('POST', '/v1/account/links/undo', { json: { account }, signal });
+    },
     models: ({ signal }: CallOptions = {}) => call<ModelListView>('GET', '/v1/models', { signal }),
     status: ({ signal }: CallOptions = {}) =>
       call<views.StatusView>('GET', '/v1/status', { signal }),

@@ -22,12 +22,13 @@ export interface Identity {
   readonly subject: string;
 }
 
+/** The account that is in use: what they came by may be part of another. */
 export async function findAccountOf(
   pool: DatabasePool,
   { provider, subject }: Identity,
 ): Promise<string | null> {
   const row = await pool.maybeOne(sql.type(accountRow)`
-    select account_id as "accountId" from identities
+    select account_in_use(account_id) as "accountId" from identities
     where provider = ${provider} and subject = ${subject}`);
   return row?.accountId ?? null;
 }

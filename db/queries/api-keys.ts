@@ -6,7 +6,10 @@ const API_KEY_KINDS = ['user', 'frontend', 'worker', 'admin'] as const;
 const kind = z.enum(API_KEY_KINDS);
 
 const apiKey = z.object({
+  /** Whom it speaks for: the account that is in use. */
   accountId: z.string(),
+  /** Where it was made. */
+  homeId: z.string(),
   id: z.string(),
   kind,
   name: z.string(),
@@ -51,18 +54,19 @@ export async function insertApiKey(
 /** The key, unless it was revoked or has expired. */
 export const findApiKey = (pool: DatabasePool, hash: Buffer): Promise<ApiKey | null> =>
   pool.maybeOne(sql.type(apiKey)`
-    select account_id as "accountId", id, kind, name, worker_name as "workerName", scopes,
-      requests_per_minute as "requestsPerMinute", expires_at as "expiresAt" from api_keys
+    select account_in_use(account_id) as "accountId", account_id as "homeId", id, kind, name,
+      worker_name as "workerName", scopes, requests_per_minute as "requestsPerMinute",
+      expires_at as "expiresAt" from api_keys
     where hash = ${sql.binary(hash)} and revoked_at is null
       and (expires_at is null or expires_at > clock_timestamp())`);
 
 export async function touchApiKey(
   pool: DatabasePool,
-  { accountId, id }: Pick<ApiKey, 'accountId' | 'id'>,
+  { homeId, id }: Pick<ApiKey, 'homeId' | 'id'>,
 ): Promise<void> {
   await pool.query(sql.type(nothing)`
     update api_keys set last_used_at = clock_timestamp()
-    where account_id = ${accountId} and id = ${id} and (last_used_at is null
+    where account_id = ${homeId} and id = ${id} and (last_used_at is null
       or last_used_at < clock_timestamp() - ${TOUCH_EVERY_MS} * interval '1 millisecond')`);
 }
 
@@ -77,7 +81,8 @@ export async function revokeApiKey(
   const { revoked } = await pool.one(sql.type(z.object({ revoked: z.number() }))`
     with gone as (
       update api_keys set revoked_at = clock_timestamp() where id = ${id} and revoked_at is null
-        and account_id = coalesce(${accountId ?? null}, account_id)
+        and (${accountId ?? null}::text is null
+          or account_id in (select account_id from accounts_of(${accountId ?? null})))
       returning account_id, kind, name
     ),
     noted as (
@@ -115,13 +120,14 @@ export const replaceApiKey = (
       update api_keys set replaced_by = ${newId}, expires_at = least(expires_at,
         clock_timestamp() + ${overlapMs}::float8 * interval '1 millisecond')
       from (
-        select id, expires_at as ends from api_keys
-        where account_id = ${accountId} and id = ${id} for update
+        select account_id, id, expires_at as ends from api_keys
+        where account_id in (select account_id from accounts_of(${accountId})) and id = ${id}
+        for update
       ) as before
-      where account_id = ${accountId} and api_keys.id = before.id and kind = 'user'
+      where api_keys.account_id = before.account_id and api_keys.id = before.id and kind = 'user'
         and revoked_at is null and replaced_by is null
         and (expires_at is null or expires_at > clock_timestamp())
-      returning account_id, kind, name, scopes, requests_per_minute, before.ends
+      returning api_keys.account_id, kind, name, scopes, requests_per_minute, before.ends
     ),
     noted as (
       insert into audit (account_id, done_by, action, details)
@@ -131,8 +137,8 @@ export const replaceApiKey = (
     insert into api_keys (account_id, id, kind, hash, name, scopes, requests_per_minute, expires_at)
     select account_id, ${newId}, kind, ${sql.binary(newHash)}, name, scopes, requests_per_minute, ends
     from old
-    returning account_id as "accountId", id, kind, name, worker_name as "workerName", scopes,
-      requests_per_minute as "requestsPerMinute", created_at as "createdAt", replaced_by as "replacedBy",
+    returning ${accountId} as "accountId", account_id as "homeId", id, kind, name,
+      worker_name as "workerName", scopes, requests_per_minute as "requestsPerMinute", created_at as "createdAt", replaced_by as "replacedBy",
       expires_at as "expiresAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"`);
 
 interface Replacement {
@@ -152,12 +158,13 @@ export const findKeyEvenRevoked = (
   pool.maybeOne(sql.type(z.object({ id: z.string() }))`
     select id from api_keys where hash = ${sql.binary(hash)}`);
 
+/** Of the account, and of all that have become part of it. */
 export const listApiKeys = (pool: DatabasePool, accountId: string): Promise<readonly ApiKeyRow[]> =>
   pool.any(sql.type(apiKeyRow)`
-    select account_id as "accountId", id, kind, name, worker_name as "workerName", created_at as "createdAt",
-      scopes, requests_per_minute as "requestsPerMinute", replaced_by as "replacedBy",
+    select ${accountId} as "accountId", account_id as "homeId", id, kind, name,
+      worker_name as "workerName", created_at as "createdAt", scopes, requests_per_minute as "requestsPerMinute", replaced_by as "replacedBy",
       expires_at as "expiresAt", last_used_at as "lastUsedAt", revoked_at as "revokedAt"
-    from api_keys where account_id = ${accountId} order by created_at, id`);
+    from api_keys where account_id in (select account_id from accounts_of(${accountId})) order by created_at, id`);
 
 const signingKey = z.object({ accountId: z.string(), hash: z.string() });
 
@@ -167,7 +174,7 @@ export async function findSigningKey(
   id: string,
 ): Promise<{ readonly accountId: string; readonly hash: Buffer } | null> {
   const row = await pool.maybeOne(sql.type(signingKey)`
-    select account_id as "accountId", encode(hash, 'hex') as hash from api_keys
+    select account_in_use(account_id) as "accountId", encode(hash, 'hex') as hash from api_keys
     where id = ${id} and kind = 'user' and revoked_at is null
       and (expires_at is null or expires_at > clock_timestamp())`);
   return row && { accountId: row.accountId, hash: Buffer.from(row.hash, 'hex') };

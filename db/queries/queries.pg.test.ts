@@ -63,7 +63,8 @@ test('an account is made once; of two first visits at once both get the same acc
 
 test('an API key is found by its hash until it is revoked or expires', async () => {
   await accounts.ensureAccount(pool, 'usr_keys');
-  const key = { accountId: 'usr_keys', id: 'key_1', kind: 'user', name: 'laptop' } as const;
+  const home = { accountId: 'usr_keys', homeId: 'usr_keys' };
+  const key = { ...home, id: 'key_1', kind: 'user', name: 'laptop' } as const;
   await apiKeys.insertApiKey(pool, { ...key, hash: hashOf('one') });
   await apiKeys.insertApiKey(pool, { ...key, id: 'key_2', hash: hashOf('two'), ttlMs: 3_600_000 });
   expect(await apiKeys.findApiKey(pool, hashOf('one'))).toEqual({

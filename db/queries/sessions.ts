@@ -20,7 +20,7 @@ export const createSession = (
 /** The session, unless it has expired. */
 export const findSession = (pool: DatabasePool, hash: Buffer): Promise<Session | null> =>
   pool.maybeOne(sql.type(session)`
-    select account_id as "accountId", created_at as "createdAt", expires_at as "expiresAt"
+    select account_in_use(account_id) as "accountId", created_at as "createdAt", expires_at as "expiresAt"
     from sessions where hash = ${sql.binary(hash)} and expires_at > clock_timestamp()`);
 
 /** Signing out. */

@@ -1,8 +1,9 @@
 // Test equipment: one of everything that somebody may own, under the route that names it. A route that names
 // something new needs a line here; `isolation.pg.test.ts` says so.
 import type { z } from 'zod';
+import { addIdentity } from '../../db/queries/identities.ts';
 import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
-import type { blobView, JobView } from '../../machines/contract/views.ts';
+import type { AccountView, blobView, JobView } from '../../machines/contract/views.ts';
 import { offer } from '../testing.ts';
 import { blobIdOf, PNG, until, type TestRuntime } from './testing.ts';
 
@@ -35,7 +36,12 @@ export async function belongingsOf(
   const ownKey = await post<{ id: string }>('/v1/account/keys', { name: 'one of mine' });
   const hook = await post<{ id: string }>('/v1/account/webhooks', { url: 'https://example.org/' });
   const ping = await post<{ id: string }>(`/v1/account/webhooks/${hook.id}/ping`, {});
+  const { id: accountId } = (await runtime.call({ url: '/v1/account', key })).json<AccountView>();
+  const identities = [`t${accountId}`, `d${accountId}`];
+  for (const subject of identities)
+    await addIdentity(runtime.host.pool, { provider: 'telegram', subject, accountId, by: 'test' });
   return {
+    '/v1/account/identities/:id': `/v1/account/identities/telegram:${identities[0]}`,
     '/v1/jobs/:id/outputs/:n': `/v1/jobs/${image.id}/outputs/0`,
     '/v1/jobs/:id': `/v1/jobs/${image.id}`,
     '/v1/videos/:id': `/v1/videos/${film.id.replace('job_', 'video_')}`,

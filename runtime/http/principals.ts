@@ -102,6 +102,11 @@ export class Principals {
     this.#keys.forget(hash.toString('hex'));
   }
 
+  /** Accounts were joined or parted: who speaks for which is looked up anew. Rare, and cheap. */
+  forgetAll(): void {
+    for (const each of [this.#keys, this.#sessions, this.#people]) each.forgetAll();
+  }
+
   async #byKey(headers: IncomingHttpHeaders, needsNobody: boolean): Promise<Principal> {
     const text = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
     const parsed = text === undefined ? null : parseKey(text);

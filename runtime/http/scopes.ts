@@ -11,6 +11,9 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** Who gets in: a key that may spend is not for that. */
+const OF_ACCESS = /^\/v1\/account\/(links|identities)(\/|$)/;
+
 /** Everything that a request for media, or its result, may need. */
 const OF_JOBS =
   /^\/v1\/(jobs|blobs|stream|deliveries|actions|chat|completions|images|audio|videos)(\/|$)/;
@@ -22,6 +25,7 @@ const OF_JOBS =
 export function scopeOf(access: Access, method: string, url: string): Scope | null {
   if (access === 'owner') return 'access:write';
   if (access !== 'person' && access !== 'frontend' && access !== 'subscriber') return null;
+  if (OF_ACCESS.test(url) && method !== 'GET' && method !== 'HEAD') return 'access:write';
   const verb = method === 'GET' || method === 'HEAD' ? 'read' : 'write';
   return `${OF_JOBS.test(url) ? 'jobs' : 'account'}:${verb}`;
 }

@@ -5,6 +5,7 @@ import { readAccount } from '../../account.ts';
 import type { Host } from '../../host.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
+import { ofAccount, readable } from '../joined-reads.ts';
 import { pageQuery } from '../pages.ts';
 
 const tags = ['account'];
@@ -26,11 +27,11 @@ export function accountRoutes(app: App, host: Host): void {
     schema: {
       tags,
       summary: 'Receipts, newest first',
-      querystring: pageQuery,
+      querystring: pageQuery.extend({ account: ofAccount }),
       response: { 200: ledgerView },
     },
     async handler(request) {
-      const { accountId } = callerOf(request);
+      const accountId = await readable(host, callerOf(request).accountId, request.query.account);
       const page = await listLedger(host.pool, accountId, request.query);
       return {
         object: 'list' as const,

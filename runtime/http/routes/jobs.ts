@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { deleteDeliveryWithoutJob, insertDelivery } from '../../../db/queries/deliveries.ts';
 import { listJobs } from '../../../db/queries/jobs.ts';
+import { listJoined } from '../../../db/queries/joined-accounts.ts';
 import { readOrigin } from '../../../machines/contract/frontend-views.ts';
 import { jobRef } from '../../../machines/contract/ids.ts';
 import { jobRequest, type JobRequest } from '../../../machines/contract/requests.ts';
@@ -15,6 +16,7 @@ import { jobView } from '../../views.ts';
 import { callerOf } from '../access.ts';
 import { roleOf } from '../principals.ts';
 import type { App } from '../app.ts';
+import { ofAccount, readable } from '../joined-reads.ts';
 import { pageQuery } from '../pages.ts';
 import { Waits } from '../prefer.ts';
 import { refuse } from '../problems.ts';
@@ -32,6 +34,7 @@ const listQuery = pageQuery.extend({
     .pipe(z.array(jobId).max(IDS_MAX, `names more than ${IDS_MAX} jobs`))
     .optional()
     .describe(`These jobs in one answer: up to ${IDS_MAX} ids with commas between them`),
+  account: ofAccount,
 });
 
 /** What every call that can be waited for says of it. */
@@ -100,8 +103,8 @@ export function jobRoutes(app: App, host: Host): void {
       response: { 200: jobListView },
     },
     async handler(request) {
-      const { accountId } = callerOf(request);
-      const { ids } = request.query;
+      const { ids, account } = request.query;
+      const accountId = await readable(host, callerOf(request).accountId, account);
       if (ids) {
         const found = await findJobs(host, accountId, ids);
         return { object: 'list' as const, data: found.map(view), next_cursor: null };
@@ -172,11 +175,18 @@ function deliveryOf(host: Host, request: FastifyRequest<{ Body: JobRequest }>) {
   };
 }
 
-/** Another account's job is as if it did not exist: the account is part of the key. */
+/**
+ * Another account's job is as if it did not exist: the account is part of the key. One that has become part of this
+ * one is no other.
+ */
 export async function findJob(host: Host, accountId: string, id: string): Promise<Actor> {
   const [row] = await host.store.load([jobRef(accountId, id)]);
-  if (!row) throw noSuchJob();
-  return restore(row);
+  if (row) return restore(row);
+  const joined = await listJoined(host.pool, accountId);
+  if (joined.length === 0) throw noSuchJob();
+  const [earlier] = await host.store.load(joined.map((each) => jobRef(each.accountId, id)));
+  if (!earlier) throw noSuchJob();
+  return restore(earlier);
 }
 
 /** In the order of the ids; what is not the account's is left out. */
