@@ -95,6 +95,7 @@ export const environment = z.object({
   TESSERA_MODELS: z.string().optional(),
   TESSERA_PLANS: z.string().optional(),
   TESSERA_CONTENT: z.string().optional(),
+  TESSERA_RECORDING_MINUTES_MAX: wholeNumber(1, 600).default(10),
   TESSERA_QUEUE_FREE_MINUTES: minutes.default(120),
   TESSERA_QUEUE_STARTER_MINUTES: minutes.default(240),
   TESSERA_QUEUE_PRO_MINUTES: minutes.default(480),
@@ -191,6 +192,8 @@ export interface Config {
     /** Somebody said so: then the file has to be there. */
     readonly isNamed: boolean;
   };
+  /** Of a sound or a film that somebody uploads. */
+  readonly recordingMinutesMax: number;
   /** What stands in front of us and may say who asks. From anybody else nothing of the kind is believed. */
   readonly trustedProxies: readonly string[];
   /** Requests within a minute. */
@@ -268,6 +271,7 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
       path: resolve(cwd, data.TESSERA_CONTENT ?? join(data.TESSERA_HOME, 'content.json')),
       isNamed: data.TESSERA_CONTENT !== undefined,
     }),
+    recordingMinutesMax: data.TESSERA_RECORDING_MINUTES_MAX,
     trustedProxies: Object.freeze(data.TESSERA_TRUSTED_PROXIES),
     rates: Object.freeze({
       account: data.TESSERA_ACCOUNT_REQUESTS_PER_MINUTE,

@@ -2,6 +2,7 @@
 import type { DatabasePool } from 'slonik';
 import type { Store } from '../db/store.ts';
 import type { Blobs } from '../machines/contract/blobs.ts';
+import type { MediaCheck } from '../machines/contract/media.ts';
 import type { Times } from '../machines/scheduling/times.ts';
 import type { PlanTable } from '../machines/contract/plans.ts';
 import type { Clock, Ids } from './clock.ts';
@@ -22,6 +23,7 @@ export interface Host {
   /** For reading lists and for what is not an actor: accounts, keys, sessions, blobs. */
   readonly pool: DatabasePool;
   readonly blobs: Blobs;
+  readonly media: MediaCheck;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly turns: Turns;

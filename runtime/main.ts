@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { pino } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
 import { LocalBlobs } from '../adapters/blobs/local-blobs.ts';
+import { ChildMedia } from '../adapters/media/child-media.ts';
 import { RedisChannel } from '../adapters/redis/redis-channel.ts';
 import { RedisCounter } from '../adapters/redis/redis-counter.ts';
 import { PostgresChannel } from '../db/notifications.ts';
@@ -71,6 +72,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
   const store = metrics.measured(new PostgresStore({ url: config.databaseUrl }));
   const pool = await createDatabasePool({ url: config.databaseUrl });
   const blobs = await LocalBlobs.open(join(config.home, 'blobs'));
+  const media = await ChildMedia.open(join(config.home, 'scratch'));
   const inspector = new Inspector({
     ...{ store, clock, history: historyOf(store, pool) },
     log: (message) => log.warn(message),
@@ -102,6 +104,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       store,
       pool,
       blobs,
+      media,
       clock,
       ids: realIds,
       turns,
@@ -161,6 +164,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       await Promise.all([housekeeping.stop(), positions.stop(), deliveries.stop()]);
       await server.stop(DRAIN_MS);
       sharedCounter?.close();
+      media.stop();
       await core.stop();
       await store.close();
       await pool.end();

@@ -7,10 +7,14 @@ const BYTES_PER_SECOND = 4_000;
 const BYTES_PER_SECOND_MIN = 500;
 
 /** @param mediaType as the first bytes told it */
-export function secondsOf(bytes: Buffer, mediaType: string): number {
+export const secondsOf = (bytes: Buffer, mediaType: string): number =>
+  toldSeconds(bytes, mediaType) ?? bytes.byteLength / BYTES_PER_SECOND;
+
+/** Null where the container says nothing, or what cannot be. */
+export function toldSeconds(bytes: Buffer, mediaType: string): number | null {
   const told = TOLD_BY[mediaType]?.(bytes) ?? null;
   const isLikely = told !== null && told > 0 && told <= bytes.byteLength / BYTES_PER_SECOND_MIN;
-  return isLikely ? told : bytes.byteLength / BYTES_PER_SECOND;
+  return isLikely ? told : null;
 }
 
 type Reader = (bytes: Buffer) => number | null;

@@ -12,7 +12,8 @@ const QUEUE_BOUND_MS = 9.6 * MINUTE_MS;
 let runtime: TestRuntime;
 beforeAll(async () => {
   const [free, pro] = [QUEUE_BOUND_MS, 2 * QUEUE_BOUND_MS];
-  runtime = await startTestRuntime({ config: { queueBoundsMs: { free, starter: free, pro } } });
+  const queueBoundsMs = { free, starter: free, pro };
+  runtime = await startTestRuntime({ config: { queueBoundsMs, recordingMinutesMax: 200 } });
 });
 afterAll(() => runtime.stop());
 

@@ -12,6 +12,7 @@ import {
 import { InvalidCursor } from '../../db/queries/cursor.ts';
 import { StoreUnavailable, UnknownOutcome } from '../../db/store.ts';
 import { BlobMissing, BlobTooLarge } from '../../machines/contract/blobs.ts';
+import { BadMedia, MediaBusy } from '../../machines/contract/media.ts';
 import { Overloaded } from '../mailbox.ts';
 import type { Metrics } from '../metrics.ts';
 import { LeftAlone, Parked, Poison } from '../parking.ts';
@@ -74,6 +75,9 @@ export function refusalOf(error: unknown): Refused {
       errors: [{ at: '/cursor', reason: 'is not a cursor' }],
     });
   if (error instanceof BlobTooLarge) return refuse('too_large', error.message);
+  if (error instanceof BadMedia)
+    return refuse(error.badness === 'tooLarge' ? 'too_large' : 'unreadable_file', error.message);
+  if (error instanceof MediaBusy) return refuse('overloaded', `${error.message} Try again soon.`);
   if (error instanceof BlobMissing)
     return refuse('not_found', 'These bytes are not stored here any more.');
   const { code = '', statusCode = 500 } = error as { code?: string; statusCode?: number };

@@ -29,6 +29,7 @@ export const PROBLEMS = {
   range_not_satisfiable: [416, 'No such range'],
   impossible: [422, 'Nothing here can do this'],
   refused_content: [422, 'This is not made here'],
+  unreadable_file: [422, 'The file cannot be read'],
   upload_mismatch: [422, 'The upload arrived damaged'],
   upgrade_required: [426, 'A WebSocket is needed'],
   job_failed: [500, 'The job did not succeed'],

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { InjectOptions } from 'fastify';
 import { LocalBlobs } from '../../adapters/blobs/local-blobs.ts';
 import { createDatabasePool } from '../../db/pool.ts';
@@ -14,6 +15,7 @@ import { listPauses } from '../../db/queries/pauses.ts';
 import { insertApiKey } from '../../db/queries/api-keys.ts';
 import { testDatabase } from '../../db/testing.ts';
 import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
+import type { MediaCheck } from '../../machines/contract/media.ts';
 import type { AgentFrameOf } from '../../machines/contract/worker-protocol.ts';
 import { realIds, StoreClock } from '../clock.ts';
 import { readConfig, type Config } from '../config.ts';
@@ -40,6 +42,15 @@ class AheadClock extends StoreClock {
   }
 }
 
+/** Most tests send what only begins like a picture. */
+const AS_SENT: MediaCheck = {
+  async clean(body, mediaType) {
+    const all = Buffer.concat(await Array.fromAsync(body));
+    const whole = () => Readable.from([all]);
+    return { mediaType: mediaType(), body: whole, discard: () => Promise.resolve() };
+  },
+};
+
 /** Tests ask more often than anybody may. */
 const UNLIMITED = { account: 1e8, key: 1e8, frontend: 1e8, network: 1e8 };
 
@@ -52,6 +63,8 @@ export async function startTestRuntime(
     readonly plans?: PlanTable;
     /** What the operator's file says of content. */
     readonly content?: object;
+    /** What looks at uploads; as it is, they are kept as they were sent. */
+    readonly media?: MediaCheck;
     readonly hellosMax?: number;
     /** A way to the database that a test can break. */
     readonly through?: (url: string) => Promise<string>;
@@ -91,6 +104,7 @@ export async function startTestRuntime(
       store,
       pool,
       blobs,
+      media: options.media ?? AS_SENT,
       clock,
       ids: realIds,
       turns,

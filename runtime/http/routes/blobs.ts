@@ -2,6 +2,7 @@
 import { insertBlob } from '../../../db/queries/blobs.ts';
 import { blobView } from '../../../machines/contract/views.ts';
 import type { Host } from '../../host.ts';
+import { toldSeconds } from '../../recording-length.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
 import { acceptBytesOnly, bytesOf, refuseEncoding } from '../bodies.ts';
@@ -9,6 +10,8 @@ import { HEAD_BYTES, mediaTypeOf } from '../media-types.ts';
 import { refuse } from '../problems.ts';
 
 export const FILE_BYTES_MAX = 20 * 1024 * 1024;
+/** Drawn anew a picture may take more. */
+const CLEAN_BYTES_MAX = 4 * FILE_BYTES_MAX;
 
 export function blobRoutes(app: App, host: Host): void {
   acceptBytesOnly(app, [/^(image|audio|video)\/[\w.+-]+/, 'application/octet-stream']);
@@ -22,7 +25,8 @@ export function blobRoutes(app: App, host: Host): void {
       summary: 'Upload an input',
       description:
         'The body is the file itself: PNG, JPEG, WebP, GIF, AVIF; WAV, MP3, OGG, FLAC, M4A; MP4, WebM. ' +
-        '20 MB at most. What it is, is told by its bytes.',
+        '20 MB, 40 megapixels and 10 minutes at most. What it is, is told by its bytes. Pictures are drawn anew and ' +
+        'tags are blanked, so nothing of where, when and by whom it was made is kept; `bytes` is what remains.',
       response: { 201: blobView },
     },
     async handler(request, reply) {
@@ -39,10 +43,36 @@ export function blobRoutes(app: App, host: Host): void {
 /** Stores a person's file. @throws Refused when it is none that is known here, BlobTooLarge */
 export async function takeFile(host: Host, accountId: string, body: AsyncIterable<Buffer>) {
   const found = { mediaType: '' };
-  const { id, bytes } = await host.blobs.put(checkHead(body, found), FILE_BYTES_MAX);
-  const { mediaType } = found;
-  await insertBlob(host.pool, accountId, { id, bytes, mediaType });
-  return { id, bytes, mediaType };
+  const clean = await host.media.clean(checkHead(limited(body), found), () => found.mediaType);
+  try {
+    const { mediaType } = clean;
+    const { id, bytes } = await host.blobs.put(clean.body(), CLEAN_BYTES_MAX);
+    if (/^(audio|video)\//.test(mediaType)) await refuseLong(host, id, mediaType);
+    await insertBlob(host.pool, accountId, { id, bytes, mediaType });
+    return { id, bytes, mediaType };
+  } finally {
+    await clean.discard();
+  }
+}
+
+async function* limited(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > FILE_BYTES_MAX) throw tooLarge();
+    yield chunk;
+  }
+}
+
+/** As its container says; what says nothing is bounded by its size. What nobody owns is collected. */
+async function refuseLong({ blobs, config }: Host, id: string, mediaType: string): Promise<void> {
+  const { body } = await blobs.read(id);
+  const seconds = toldSeconds(Buffer.concat(await Array.fromAsync(body)), mediaType);
+  if (seconds === null || seconds <= config.recordingMinutesMax * 60) return;
+  throw refuse(
+    'too_large',
+    `The recording lasts ${Math.ceil(seconds / 60)} minutes, and ${config.recordingMinutesMax} at most are taken. Cut it.`,
+  );
 }
 
 const tooLarge = () => refuse('too_large', `A file may have at most ${FILE_BYTES_MAX} bytes.`);
