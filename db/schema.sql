@@ -40,7 +40,7 @@ create table actors (
   updated_at timestamp with time zone not null,
   settled boolean not null generated always as ((tags @> '{settled}'::text[])) stored,
   constraint actors_pkey PRIMARY KEY (account_id, kind, id),
-  constraint actors_kind_check CHECK ((kind = ANY (ARRAY['job'::text, 'worker'::text, 'quota'::text]))),
+  constraint actors_kind_check CHECK ((kind = ANY (ARRAY['job'::text, 'worker'::text, 'quota'::text, 'subscription'::text]))),
   constraint actors_revision_check CHECK ((revision >= 1)),
   constraint actors_version_check CHECK ((version >= 1))
 ) with (fillfactor=50);

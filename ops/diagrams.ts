@@ -19,9 +19,15 @@ import {
 } from '../machines/chart-reading.ts';
 import { jobMachine } from '../machines/job/machine.ts';
 import { quotaMachine } from '../machines/quota/machine.ts';
+import { subscriptionMachine } from '../machines/subscription/machine.ts';
 import { workerMachine } from '../machines/worker/machine.ts';
 
-const MACHINES: readonly AnyStateMachine[] = [jobMachine, workerMachine, quotaMachine];
+const MACHINES: readonly AnyStateMachine[] = [
+  jobMachine,
+  workerMachine,
+  quotaMachine,
+  subscriptionMachine,
+];
 export const README = fileURLToPath(new URL('../machines/README.md', import.meta.url));
 
 /** What leads along one arrow: the events with one guard share a line. */

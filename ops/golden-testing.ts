@@ -16,12 +16,14 @@ import type { ActorEvent, Stamped } from '../machines/contract/events.ts';
 import {
   jobRef,
   quotaRef,
+  subscriptionRef,
   workerRef,
   type ActorKind,
   type ActorRef,
 } from '../machines/contract/ids.ts';
 import * as job from '../machines/job/testing.ts';
 import { DEFAULT_PLANS } from '../machines/contract/plans.ts';
+import * as subscription from '../machines/subscription/testing.ts';
 import * as worker from '../machines/worker/testing.ts';
 import { bear, persist, stateName, tagsOf, type Actor } from '../runtime/actor.ts';
 import { plan } from '../runtime/plan.ts';
@@ -99,6 +101,12 @@ const SAMPLES: Readonly<Record<ActorKind, Sample>> = {
     events: [
       { type: 'hold.releaseRequested', job: 'job_1', reason: 'Returned: you cancelled the job' },
     ].map(quotaEvent),
+  },
+  subscription: {
+    ref: subscriptionRef('acc_1'),
+    birth: subscription.sub(),
+    ways: Object.values(subscription.WAYS),
+    events: [subscription.sub({ at: subscription.day(40), paidUntil: subscription.day(70) })],
   },
 };
 

@@ -44,7 +44,7 @@ export class Residents {
     const { to, event } = mail;
     // A new job's id is made for it, so it is taken to be new; if it is not, its insert is lost.
     const own = event.type === 'job.submitRequested' && mail.tries === 0 ? [] : [to];
-    if (to.kind === 'job') own.push(quotaRef(to.accountId));
+    if (to.kind === 'job' || to.kind === 'subscription') own.push(quotaRef(to.accountId));
     if (event.type === 'job.dispatched') own.push(workerRef(event.worker));
     return own;
   }

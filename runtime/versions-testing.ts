@@ -17,7 +17,8 @@ export function raised(registry: Registry = REGISTRY): Registry {
       upcasts: { ...charts.upcasts, [current.version]: same },
     };
   };
-  return { job: up(registry.job), worker: up(registry.worker), quota: up(registry.quota) };
+  const { job, worker, quota, subscription } = registry;
+  return { job: up(job), worker: up(worker), quota: up(quota), subscription: up(subscription) };
 }
 
 /** The timers of `after` that the actor's states ask for, and those it has: to be equal (I12). */

@@ -11,6 +11,7 @@ import type { ActorEvent, JobSpec } from '../machines/contract/events.ts';
 import { jobMachine } from '../machines/job/machine.ts';
 import { allowancesOf, type PlanTable } from '../machines/contract/plans.ts';
 import { quotaMachine, quotaMachineFor } from '../machines/quota/machine.ts';
+import { subscriptionMachine } from '../machines/subscription/machine.ts';
 import { workerMachine } from '../machines/worker/machine.ts';
 import type { Timers } from './actor.ts';
 
@@ -67,6 +68,10 @@ export const REGISTRY: Registry = {
     inputFor: (ref): { accountId: string } => ({
       accountId: ref.accountId,
     }),
+  },
+  subscription: {
+    current: { machine: subscriptionMachine, version: 1 },
+    inputFor: (ref): { accountId: string } => ({ accountId: ref.accountId }),
   },
 };
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 const listedActor = z.object({
   accountId: z.string(),
-  kind: z.enum(['job', 'worker', 'quota']),
+  kind: z.enum(['job', 'worker', 'quota', 'subscription']),
   id: z.string(),
   state: z.string(),
   tags: z.array(z.string()),

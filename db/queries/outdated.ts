@@ -5,7 +5,7 @@ import type { ActorKind, ActorRef } from '../../machines/contract/ids.ts';
 
 const ref = z.object({
   accountId: z.string(),
-  kind: z.enum(['job', 'worker', 'quota']),
+  kind: z.enum(['job', 'worker', 'quota', 'subscription']),
   id: z.string(),
 });
 

@@ -90,7 +90,7 @@ export type AdminWorkerListView = z.infer<typeof adminWorkerListView>;
 
 export const pinRequest = z.strictObject({ model: name });
 
-export const actorKind = z.enum(['job', 'worker', 'quota']);
+export const actorKind = z.enum(['job', 'worker', 'quota', 'subscription']);
 const json = z.record(z.string(), z.unknown());
 
 export const actorView = z.object({

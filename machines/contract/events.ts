@@ -4,6 +4,7 @@ import type { BatchPlace } from './batching.ts';
 import type { FailureCode } from './failures.ts';
 import type { JobParams } from './requests.ts';
 import type { Modality, ModelOffer } from './models.ts';
+import type { Checkout, PurchaseReport, SubscriptionReport } from './payments.ts';
 import type { Output, RunOrder } from './worker-protocol.ts';
 
 export type Plan = 'free' | 'starter' | 'pro';
@@ -166,7 +167,13 @@ export type QuotaEvent =
   /** Bought tokens, which do not expire. Told once for each payment, in the commit that notes it. */
   | { type: 'topUp.credited'; amountMt: number; reason: string }
   /** Such a payment went back: what is left of it goes, too. */
-  | { type: 'topUp.withdrawn'; amountMt: number; reason: string }
+  | {
+      type: 'topUp.withdrawn';
+      amountMt: number;
+      reason: string;
+      /** Whose subscription wants to know how much was left of what. */
+      asked?: { readonly by: string; readonly purchase: string };
+    }
   | { type: 'standing.changed'; standing: Standing }
   /** One person has this account and the other: from now on it is part of that one. */
   | { type: 'account.joinRequested'; into: string }
@@ -179,6 +186,13 @@ export type QuotaEvent =
   | { type: 'topUp.returnRequested'; to: string; amountMt: number }
   | { type: 'topUp.returned'; amountMt: number };
 
+export type SubscriptionEvent =
+  | { type: 'checkout.opened'; checkout: Checkout }
+  | { type: 'subscription.reported'; report: SubscriptionReport }
+  | { type: 'purchase.reported'; report: PurchaseReport }
+  /** The quota's answer: so much of it was left to take back. */
+  | { type: 'topUp.takenBack'; purchase: string; amountMt: number };
+
 /** A due timer. Which event it stands for is known to the actor that armed it. */
 export interface TimerEvent {
   readonly type: 'timer.fired';
@@ -189,7 +203,8 @@ export interface UpcastEvent {
   readonly type: 'actor.upcastRequested';
 }
 
-export type ActorEvent = JobEvent | WorkerEvent | QuotaEvent | TimerEvent | UpcastEvent;
+export type ActorEvent =
+  JobEvent | WorkerEvent | QuotaEvent | SubscriptionEvent | TimerEvent | UpcastEvent;
 
 /** An event as a chart receives it. */
 export type Stamped<E> = E & { readonly at: number };

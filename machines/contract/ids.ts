@@ -1,6 +1,6 @@
 // Names of things. Ids are opaque text: a prefix that says the kind, then 26 base-32 characters.
 
-export type ActorKind = 'job' | 'worker' | 'quota';
+export type ActorKind = 'job' | 'worker' | 'quota' | 'subscription';
 
 /** Where an actor lives. `accountId` comes first because every table is distributed on it. */
 export interface ActorRef {
@@ -24,6 +24,13 @@ export const workerRef = (id: string): ActorRef => ({
 export const quotaRef = (accountId: string): ActorRef => ({
   accountId,
   kind: 'quota',
+  id: accountId,
+});
+
+/** What an account has paid for: one per account, too. */
+export const subscriptionRef = (accountId: string): ActorRef => ({
+  accountId,
+  kind: 'subscription',
   id: accountId,
 });
 

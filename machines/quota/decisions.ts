@@ -6,7 +6,7 @@ import type {
   QuotaEvent,
   Stamped,
 } from '../contract/events.ts';
-import { jobRef } from '../contract/ids.ts';
+import { jobRef, subscriptionRef } from '../contract/ids.ts';
 import type { Allowances } from '../contract/plans.ts';
 import type { Effects } from '../effect.ts';
 import {
@@ -44,6 +44,16 @@ const told = ({ context, event }: Args, said: JobEvent): Decision['tell'] => ({
   event: said,
 });
 
+/** Whoever takes bought tokens back is told how many were there, if they asked. */
+function howMuch({ event }: Args, amountMt: number): Pick<Decision, 'tell'> {
+  const { asked } = event as EventOf<'topUp.withdrawn'>;
+  if (!asked) return {};
+  const { by, purchase } = asked;
+  return {
+    tell: { to: subscriptionRef(by), event: { type: 'topUp.takenBack', purchase, amountMt } },
+  };
+}
+
 const refusal =
   (why: (args: Args) => HoldRefusal) =>
   (args: Args): Decision => ({ tell: told(args, { type: 'hold.refused', refusal: why(args) })! });
@@ -79,6 +89,10 @@ export function decisionsBy(allowances: Allowances) {
     placeHold(balance, job, amountMt, reason),
   );
 
+  const withdrawn = onDay('topUp.withdrawn', (balance, { amountMt, reason }) =>
+    withdrawTopUp(balance, amountMt, reason),
+  );
+
   return {
     hasTooManyJobs: (args: Args): boolean =>
       Object.keys(args.context.balance.holds).length >= jobsMaxOf(args),
@@ -112,12 +126,10 @@ export function decisionsBy(allowances: Allowances) {
       ),
       passOn,
     ),
-    withdraw: unlessJoined(
-      onDay('topUp.withdrawn', (balance, { amountMt, reason }) =>
-        withdrawTopUp(balance, amountMt, reason),
-      ),
-      passOn,
-    ),
+    withdraw: unlessJoined((args) => {
+      const change = withdrawn(args);
+      return { ...change, ...howMuch(args, args.context.balance.topUpMt - change.balance.topUpMt) };
+    }, passOn),
     ...partingBy(allowances),
   };
 }

@@ -1,7 +1,7 @@
 // The account's chart against SPEC.md. Three regions, so the table has a row for each state of each;
 // all eighteen combinations are tried. Names in brackets (I3) are the numbers of SPEC.md.
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { jobRef } from '../contract/ids.ts';
+import { jobRef, subscriptionRef } from '../contract/ids.ts';
 import {
   effectsOf,
   leavesIn,
@@ -389,6 +389,14 @@ describe('bought tokens (I11)', () => {
     expect(take(quotaMachine, snapshot, withdrawn(5000)).said).toEqual([]);
     const { balance } = take(quotaMachine, snapshot, release('job_1')).snapshot.context;
     expect(balance).toMatchObject({ allowanceMt: 20_000, topUpMt: 2000 });
+  });
+
+  it('are told to whoever asked how many were left', () => {
+    const asked = { by: 'acc_2', purchase: 'stripe:pi_1' };
+    const used = after(credited(5000), hold('job_1', 23_000)).snapshot;
+    const { said } = take(quotaMachine, used, { ...withdrawn(5000), asked });
+    const event = { type: 'topUp.takenBack', purchase: 'stripe:pi_1', amountMt: 2000 };
+    expect(effectsOf(said, 'actor.tell')).toEqual([{ to: subscriptionRef('acc_2'), event }]);
   });
 
   it.each([0, -1, 0.5, NaN])('of %s millitokens are a programmer error', (amountMt) => {

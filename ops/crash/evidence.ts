@@ -4,7 +4,7 @@ import type { EngineLine, Seen } from './history.ts';
 
 export interface ActorRow {
   readonly account: string;
-  readonly kind: 'job' | 'worker' | 'quota';
+  readonly kind: 'job' | 'worker' | 'quota' | 'subscription';
   readonly id: string;
   readonly revision: number;
   readonly state: string;

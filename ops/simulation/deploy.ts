@@ -18,9 +18,10 @@ export const NEWER: Registry = {
   },
   worker: raised('worker'),
   quota: raised('quota'),
+  subscription: raised('subscription'),
 };
 
-function raised(kind: 'worker' | 'quota'): Registry['quota'] {
+function raised(kind: 'worker' | 'quota' | 'subscription'): Registry['quota'] {
   const charts = REGISTRY[kind];
   const { version } = charts.current;
   return {

@@ -38,6 +38,7 @@ const LINKS: Readonly<Record<ActorKind, (ref: ActorRef, context: unknown) => Lin
       why: 'held for',
       to: jobRef(accountId, job),
     })),
+  subscription: ({ accountId }) => [{ why: 'pays', to: quotaRef(accountId) }],
 };
 
 /** Empty for a context that this code cannot read. */

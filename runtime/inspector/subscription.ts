@@ -3,13 +3,14 @@ import { z } from 'zod';
 import {
   quotaRef,
   jobRef,
+  subscriptionRef,
   workerRef,
   type ActorKind,
   type ActorRef,
 } from '../../machines/contract/ids.ts';
 
 const name = z.string().regex(/^[\w.-]{1,64}$/);
-const kind = z.enum(['job', 'worker', 'quota']);
+const kind = z.enum(['job', 'worker', 'quota', 'subscription']);
 
 export const inspectFrame = z.strictObject({
   subscribe: z
@@ -39,6 +40,7 @@ export function refOf(named: {
   if (id === undefined) return null;
   if (kind === 'worker') return workerRef(id);
   if (kind === 'quota') return quotaRef(id);
+  if (kind === 'subscription') return subscriptionRef(id);
   return kind === 'job' && account !== undefined ? jobRef(account, id) : null;
 }
 

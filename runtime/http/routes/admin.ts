@@ -25,7 +25,7 @@ const PARKED_MAX = 100;
 const name = z.string().regex(/^[\w.-]{1,64}$/);
 
 const params = z.strictObject({ kind: actorKind, id: name });
-const account = name.optional().describe('Whose job it is; workers and quotas need none.');
+const account = name.optional().describe('Whose job it is; the others need none.');
 
 const releaseView = z.object({
   object: z.literal('release'),
