@@ -21,6 +21,20 @@ export const workerForAll = (runtime: TestRuntime): Promise<Worker> => {
   return runtime.worker({ models, loaded: models.map(({ id }) => id), slots: 8 });
 };
 
+/** Names that everybody may use, and means something of their own by: what is kept under them is what is looked for. */
+export const NAMES_OF_ALL = [
+  '/v1/account/preferences/:name',
+  '/v1/chats/:chat/preferences/:name',
+] as const;
+export const SECRET = 'what only its owner knows';
+
+/** What routes take that cannot do with `{}`, by method and route. */
+export const BODIES: Readonly<Record<string, unknown>> = {
+  'PUT /v1/account/preferences/:name': { value: { of: 'somebody' } },
+  'PUT /v1/chats/:chat/preferences/:name': { value: { of: 'somebody' } },
+  'PATCH /v1/deliveries/:job': { note: {} },
+};
+
 export async function belongingsOf(
   runtime: TestRuntime,
   worker: Worker,
@@ -40,14 +54,40 @@ export async function belongingsOf(
   const identities = [`t${accountId}`, `d${accountId}`];
   for (const subject of identities)
     await addIdentity(runtime.host.pool, { provider: 'telegram', subject, accountId, by: 'test' });
+  const preferences = '/v1/account/preferences/mine';
+  const json = { value: { secret: SECRET } };
+  await runtime.call({ method: 'PUT', url: preferences, key, json });
   return {
     '/v1/account/identities/:id': `/v1/account/identities/telegram:${identities[0]}`,
+    '/v1/account/preferences/:name': preferences,
     '/v1/jobs/:id/outputs/:n': `/v1/jobs/${image.id}/outputs/0`,
     '/v1/jobs/:id': `/v1/jobs/${image.id}`,
     '/v1/videos/:id': `/v1/videos/${film.id.replace('job_', 'video_')}`,
     '/v1/account/keys/:id': `/v1/account/keys/${ownKey.id}`,
     '/v1/account/webhooks/:id/deliveries/:delivery': `/v1/account/webhooks/${hook.id}/deliveries/${ping.id}`,
     '/v1/account/webhooks/:id': `/v1/account/webhooks/${hook.id}`,
+  };
+}
+
+/** What a frontend remembers here: what it has to bring, what its buttons mean, what its chats chose. */
+export async function belongingsOfFrontend(
+  runtime: TestRuntime,
+  worker: Worker,
+  key: string,
+): Promise<Belongings> {
+  const headers = { 'tessera-user': 'telegram:4711' };
+  const json = { ...job('image'), origin: 'some-bot/-100/7' };
+  const asked = (await runtime.call({ url: '/v1/jobs', key, headers, json })).json<JobView>();
+  await made(runtime, worker, asked, key, headers);
+  const meanings = { meanings: [{ secret: SECRET }] };
+  const actions = await runtime.call({ url: '/v1/actions', key, headers, json: meanings });
+  const chat = '/v1/chats/-100/preferences/mine';
+  await runtime.call({ method: 'PUT', url: chat, key, json: { value: { secret: SECRET } } });
+  return {
+    '/v1/deliveries/:job/outputs/:n': `/v1/deliveries/${asked.id}/outputs/0`,
+    '/v1/deliveries/:job': `/v1/deliveries/${asked.id}`,
+    '/v1/actions/:id': `/v1/actions/${actions.json().data[0].id}`,
+    '/v1/chats/:chat/preferences/:name': chat,
   };
 }
 
@@ -97,6 +137,7 @@ async function made(
   { agent, key: workerKey }: Worker,
   { id, modality }: JobView,
   key: string,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<JobView> {
   await until(() => agent.of('run').some((run) => run.job === id));
   agent.acknowledgeAll();
@@ -116,5 +157,5 @@ async function made(
   const outputs = [{ blob: blobIdOf(bytes), bytes: bytes.byteLength, mediaType, facts: {} }];
   agent.say({ type: 'finished', job: id, attempt: 1, outputs, runMs: 10 });
   await until(() => agent.of('settled').some((settled) => settled.job === id));
-  return (await runtime.call({ url: `/v1/jobs/${id}`, key })).json<JobView>();
+  return (await runtime.call({ url: `/v1/jobs/${id}`, key, headers })).json<JobView>();
 }
