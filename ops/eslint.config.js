@@ -83,7 +83,6 @@ const CORE = [
   'other-runtimes',
   'outlooks',
   'parking',
-
   'plan',
   'positions',
   'queue',

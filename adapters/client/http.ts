@@ -2,6 +2,7 @@
 // only, so that no page has to load a validator; the server checks what it sends.
 import type { z } from 'zod';
 import type { PlanListView } from '../../machines/contract/plans.ts';
+import type { ActorView, JournalView } from '../../machines/contract/admin-views.ts';
 import type { JobRequestInput } from '../../machines/contract/requests.ts';
 import type {
   IdentityListView,
@@ -84,6 +85,17 @@ export function createClient(options: ClientOptions = {}) {
     /** Up to 100 in one call, in this order; those that are not there are left out. */
     jobsById: (ids: readonly string[], { signal }: CallOptions = {}) =>
       call<JobListView>('GET', `/v1/jobs?${new URLSearchParams({ ids: ids.join() })}`, { signal }),
+    /** A job as the statechart that it is, and its turns after a revision. */
+    jobActor: (id: string, { signal }: CallOptions = {}) =>
+      call<ActorView>('GET', `/v1/jobs/${encodeURIComponent(id)}/actor`, { signal }),
+    jobJournal: (
+      id: string,
+      page: { readonly after?: number; readonly limit?: number } = {},
+      { signal }: CallOptions = {},
+    ) =>
+      call<JournalView>('GET', `/v1/jobs/${encodeURIComponent(id)}/journal${query(page)}`, {
+        signal,
+      }),
     cancelJob: (id: string, { signal }: CallOptions = {}) =>
       call<views.JobView>('POST', `/v1/jobs/${encodeURIComponent(id)}/cancel`, { signal }),
 

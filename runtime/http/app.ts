@@ -41,6 +41,7 @@ import { enrolmentRoutes } from './routes/enrolment.ts';
 import { healthRoutes } from './routes/health.ts';
 import { identityRoutes } from './routes/identities.ts';
 import { jobEventRoutes } from './routes/job-events.ts';
+import { jobStoryRoutes } from './routes/job-story.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { linkRoutes } from './routes/links.ts';
 import { outputRoutes } from './routes/outputs.ts';
@@ -159,6 +160,7 @@ function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepe
   sessionRoutes(app, host, keepers.principals);
   jobRoutes(app, host);
   jobEventRoutes(app, host, keepers);
+  jobStoryRoutes(app, host);
   outputRoutes(app, host);
   accountRoutes(app, host);
   identityRoutes(app, host, keepers.principals);

@@ -200,3 +200,36 @@ describe('the list of actors', () => {
     await cancel(open);
   });
 });
+
+describe('a person', () => {
+  it('looks into their own job, and not at what is the house’s', async () => {
+    await runtime.worker(); // with a free slot
+    const id = await make();
+    interface Leased {
+      readonly context: {
+        readonly run: { readonly lease: { worker: string; epoch: string } | null };
+      };
+    }
+    const lease = async () => (await look<Leased>(`job/${id}?account=acc_a`)).context.run.lease;
+    await until(async () => (await lease()) !== null);
+    const { worker: hidden, epoch } = (await lease())!;
+    const ask = async (what: string, key = user) =>
+      runtime.call({ url: `/v1/jobs/${id}/${what}`, key });
+    const [actor, journal] = [await ask('actor'), await ask('journal')];
+    expect(actor.json()).toMatchObject({
+      ...{ kind: 'job', id, context: { spec: { prompt: 'a lighthouse' } } },
+      links: [{ why: 'pays', id: 'acc_a' }],
+    });
+    expect(journal.json<JournalView>().data.map(({ event }) => event.type)).toContain(
+      'job.dispatched',
+    );
+    for (const { body } of [actor, journal]) {
+      expect(body).not.toContain(hidden);
+      expect(body).not.toContain(epoch);
+    }
+    const { key: other } = await runtime.key('user', 'acc_b');
+    expect((await ask('actor', other)).statusCode).toBe(404);
+    expect((await ask('journal', other)).statusCode).toBe(404);
+    await cancel(id);
+  });
+});

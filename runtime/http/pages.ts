@@ -13,3 +13,14 @@ export const pageQuery = z.strictObject({
     .pipe(z.number().min(1).max(LIMIT_MAX))
     .default(20),
 });
+
+/** Of an actor's journal: it goes on after a turn. */
+export const turnsQuery = z.strictObject({
+  after: z
+    .string()
+    .regex(/^\d{1,15}$/, 'is not a revision')
+    .transform(Number)
+    .default(0)
+    .describe('The last revision that is not wanted any more'),
+  limit: pageQuery.shape.limit,
+});

@@ -198,8 +198,8 @@ export async function startTestRuntime(
 }
 
 /** Looks again after each turn of the event loop, until the test's own time limit. */
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
 }
 
 export const blobIdOf = (bytes: Buffer): string =>

@@ -2,25 +2,21 @@
 // nothing; the one thing to be done is to set a parked one going again.
 import { z } from 'zod';
 import { listActors } from '../../../db/queries/actors.ts';
-import { listParked, listTimers } from '../../../db/queries/journal.ts';
 import {
   actorKind,
   actorListView,
   actorView,
   journalView,
-  type ActorView,
 } from '../../../machines/contract/admin-views.ts';
 import type { ActorRef } from '../../../machines/contract/ids.ts';
 import type { Host } from '../../host.ts';
-import { linksOf } from '../../inspector/links.ts';
+import { actorAt, turnsOf } from '../../inspector/looked-at.ts';
 import { refOf } from '../../inspector/subscription.ts';
 import { releaseActor } from '../../release.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
-import { pageQuery } from '../pages.ts';
+import { pageQuery, turnsQuery } from '../pages.ts';
 import { refuse } from '../problems.ts';
-
-const PARKED_MAX = 100;
 
 const name = z.string().regex(/^[\w.-]{1,64}$/);
 
@@ -36,10 +32,9 @@ const releaseView = z.object({
 });
 
 const iso = (at: number) => new Date(at).toISOString();
-const parse = (text: string) => JSON.parse(text) as Record<string, unknown>;
 
 export function adminRoutes(app: App, host: Host): void {
-  const { pool, inspector } = host;
+  const { pool } = host;
   const config = { access: 'admin' } as const;
 
   app.route({
@@ -81,40 +76,7 @@ export function adminRoutes(app: App, host: Host): void {
       querystring: z.strictObject({ account }),
       response: { 200: actorView },
     },
-    async handler(request) {
-      const row = await inspector.history.find(named(request.params, request.query.account));
-      if (!row) throw refuse('not_found', 'There is no such actor.');
-      const { ref, snapshot, createdAt, updatedAt, ...rest } = row;
-      const [timers, parked] = await Promise.all([
-        listTimers(pool, ref),
-        row.parked ? listParked(pool, ref, PARKED_MAX) : [],
-      ]);
-      const { value, context, status } = parse(snapshot) as Pick<
-        ActorView,
-        'value' | 'context' | 'status'
-      >;
-      return {
-        object: 'actor' as const,
-        account: ref.accountId,
-        kind: ref.kind,
-        id: ref.id,
-        chart: `${row.machine}@${row.version}`,
-        ...rest,
-        ...{ value, context, status },
-        tags: [...row.tags],
-        timers: timers.map(({ name, armingId, dueAt }) => ({
-          ...{ name, revision: armingId, due_at: iso(dueAt) },
-        })),
-        parked_events: parked.map(({ id, event, reason, at }) => ({
-          ...{ id, event: parse(event), reason, at: iso(at) },
-        })),
-        links: linksOf(ref, context).map(({ why, to }) => ({
-          ...{ why, account: to.accountId, kind: to.kind, id: to.id },
-        })),
-        created_at: iso(createdAt),
-        updated_at: iso(updatedAt),
-      };
-    },
+    handler: (request) => actorAt(host, named(request.params, request.query.account)),
   });
 
   app.route({
@@ -127,34 +89,12 @@ export function adminRoutes(app: App, host: Host): void {
       params,
       querystring: z.strictObject({
         account,
-        after: z
-          .string()
-          .regex(/^\d{1,15}$/, 'is not a revision')
-          .transform(Number)
-          .default(0)
-          .describe('The last revision that is not wanted any more'),
-        limit: pageQuery.shape.limit,
+        ...turnsQuery.shape,
       }),
       response: { 200: journalView },
     },
-    async handler(request) {
-      const { after, limit } = request.query;
-      const ref = named(request.params, request.query.account);
-      const [row, turns] = await Promise.all([
-        inspector.history.find(ref),
-        inspector.history.rows(ref, after, limit + 1),
-      ]);
-      if (!row) throw refuse('not_found', 'There is no such actor.');
-      const page = turns.slice(0, limit);
-      return {
-        object: 'list' as const,
-        data: page.map(({ revision, at, event, from, to, patch, effects, batchId }) => ({
-          ...{ revision, at: iso(at), event: parse(event), from: from === '-' ? null : from, to },
-          ...{ patch: parse(patch), effects: parse(effects), batch: batchId },
-        })),
-        next_after: turns.length > limit ? page.at(-1)!.revision : null,
-      };
-    },
+    handler: ({ params, query: { account, ...page } }) =>
+      turnsOf(host, named(params, account), page),
   });
 
   app.route({

@@ -57,12 +57,13 @@ export async function draw(machine: AnyStateMachine): Promise<Drawing> {
   const { root } = machine;
   const arrows = arrowsOf(root);
   const bubbles = new Set(arrows.filter(({ isFromAny }) => isFromAny).map(({ from }) => from));
-  const placed = await new ELK().layout({
+  const graph: ElkNode = {
     id: 'chart',
     layoutOptions: OPTIONS,
     children: inside(root, bubbles),
     edges: arrows.map(edge),
-  });
+  };
+  const placed: ElkNode = await new ELK().layout(graph);
   const boxes = new Map(allBelow(placed).map((box) => [box.id, box]));
   return {
     machine: machine.id,
