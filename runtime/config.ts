@@ -94,6 +94,7 @@ export const environment = z.object({
   TESSERA_FILES_KEPT_DAYS: wholeNumber(1, 3650).default(30),
   TESSERA_MODELS: z.string().optional(),
   TESSERA_PLANS: z.string().optional(),
+  TESSERA_STYLES: z.string().optional(),
   TESSERA_CONTENT: z.string().optional(),
   TESSERA_RECORDING_MINUTES_MAX: wholeNumber(1, 600).default(10),
   TESSERA_QUEUE_FREE_MINUTES: minutes.default(120),
@@ -186,6 +187,12 @@ export interface Config {
     /** As above. */
     readonly isNamed: boolean;
   };
+  /** Ways of asking that people choose by name. */
+  readonly styles: {
+    readonly path: string;
+    /** Somebody said so: then the file has to be there. */
+    readonly isNamed: boolean;
+  };
   /** What may be asked for, and by whom. */
   readonly content: {
     readonly path: string;
@@ -266,6 +273,10 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
     plans: Object.freeze({
       path: resolve(cwd, data.TESSERA_PLANS ?? join(data.TESSERA_HOME, 'plans.json')),
       isNamed: data.TESSERA_PLANS !== undefined,
+    }),
+    styles: Object.freeze({
+      path: resolve(cwd, data.TESSERA_STYLES ?? join(data.TESSERA_HOME, 'styles.json')),
+      isNamed: data.TESSERA_STYLES !== undefined,
     }),
     content: Object.freeze({
       path: resolve(cwd, data.TESSERA_CONTENT ?? join(data.TESSERA_HOME, 'content.json')),

@@ -14,6 +14,7 @@ import type { Live } from './live.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelRules } from './model-rules.ts';
 import type { Pauses } from './pauses.ts';
+import type { Styles } from './styles/styles.ts';
 import type { Turns } from './turn.ts';
 import type { WorkerSessions } from './worker-sessions.ts';
 
@@ -36,5 +37,6 @@ export interface Host {
   readonly inspector: Inspector;
   readonly modelRules: ModelRules;
   readonly plans: PlanTable;
+  readonly styles: Styles;
   readonly content: ContentPolicy;
 }

@@ -29,6 +29,7 @@ import { Inspector } from './inspector/inspector.ts';
 import { Metrics } from './metrics.ts';
 import { readModelRules } from './model-rules.ts';
 import { readPlans } from './plans.ts';
+import { readStyles } from './styles/styles.ts';
 import { PositionLoop } from './positions.ts';
 import { storedFor } from './stored.ts';
 import { bringForward } from './stragglers.ts';
@@ -56,6 +57,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     );
   const modelRules = readModelRules(config.modelRules.path, config.modelRules.isNamed);
   const plans = readPlans(config.plans.path, config.plans.isNamed);
+  const styles = readStyles(config.styles.path, config.styles.isNamed);
   const registry = registryFor(plans);
   const log = pino({
     level: config.logLevel,
@@ -117,6 +119,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       inspector,
       modelRules,
       plans,
+      styles,
       content,
     },
   };

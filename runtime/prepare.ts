@@ -60,10 +60,12 @@ function whatIsSaid(host: Host, { request }: Asked): Omit<Wish, 'files'> {
     throw invalid('A prompt is needed: say what you want.', [
       { at: '/prompt', reason: 'is empty or missing' },
     ]);
-  const parsed = PARAMS[request.modality].safeParse(request.params);
+  const styled = host.styles.applied({ ...request, prompt });
+  const parsed = PARAMS[request.modality].safeParse(styled.params);
   if (!parsed.success)
     throw invalid('Some params are not valid.', errorsAt('/params', parsed.error));
-  return { prompt, params: withSeed(host, parsed.data) };
+  const said = request.style === undefined ? {} : { said: { style: request.style, prompt } };
+  return { prompt: styled.prompt, params: withSeed(host, parsed.data), ...said };
 }
 
 /** A recording is transcribed, and a picture enlarged, as it is. */
@@ -111,6 +113,8 @@ async function bytesOf({ blobs }: Host, id: string): Promise<Buffer> {
 
 interface Wish {
   readonly prompt: string;
+  /** Their own words, where a named style made more of them. */
+  readonly said?: NonNullable<JobSpec['said']>;
   readonly params: JobParams;
   readonly files: readonly InputFile[];
 }
@@ -183,7 +187,7 @@ function workFor(asked: Asked, wish: Wish, known: KnownOffer): Work {
 
 function specOf(
   { accountId, request }: Asked,
-  { prompt, params, files }: Wish,
+  { prompt, params, files, said }: Wish,
   offer: ModelOffer | null,
 ): Work['spec'] {
   const { count, modality } = request;
@@ -201,6 +205,7 @@ function specOf(
     work,
     deadlineMs: request.deadline_s * 1000,
     origin: request.origin ?? null,
+    ...(said && { said }),
   };
 }
 

@@ -47,6 +47,8 @@ export interface JobSpec {
   readonly timeLimitMs: number;
   readonly deadlineMs: number;
   readonly origin: string | null;
+  /** Where a named style made the prompt and the params what they are: the person's own words. */
+  readonly said?: { readonly style: string; readonly prompt: string };
   /** Tells a repeat of the same request from another request under the same key. */
   readonly bodyHash: string;
 }

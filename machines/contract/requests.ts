@@ -2,6 +2,7 @@
 // is coerced, and defaults are written out, so that the stored spec says everything.
 import { z } from 'zod';
 import { modality } from './models.ts';
+import { styleId } from './styles.ts';
 
 /**
  * NUL cannot be stored in Postgres text; lone surrogates cannot be encoded; other control characters mean
@@ -123,6 +124,9 @@ export const jobRequest = z.strictObject({
     .optional(),
   prompt: line(8000).optional(),
   params: z.record(z.string().max(64), z.unknown()).default({}),
+  style: styleId
+    .optional()
+    .describe('One of GET /v1/styles: it makes more of the prompt and the params'),
   inputs: z
     .array(
       z.strictObject({

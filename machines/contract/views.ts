@@ -70,6 +70,11 @@ export const jobView = z.object({
   modality,
   model: z.string(),
   prompt: z.string(),
+  style: z.string().optional().describe('The named style it was asked for in'),
+  styled_prompt: z
+    .string()
+    .optional()
+    .describe('With a named style: the words that it was made from'),
   params: z.record(z.string(), z.unknown()),
   count: z.number().int(),
   /** Jobs that will run before this one; null once it runs. */
@@ -87,6 +92,17 @@ export const jobView = z.object({
   deadline_at: time,
 });
 export type JobView = z.infer<typeof jobView>;
+
+export const improvedPromptView = z.object({
+  object: z.literal('improved_prompt'),
+  prompt: z.string(),
+  improved: z
+    .boolean()
+    .describe('False where the model wrote nothing of use: the prompt is as it was'),
+  original: z.string(),
+  job: jobView.describe('The text job that wrote it, with its receipt'),
+});
+export type ImprovedPromptView = z.infer<typeof improvedPromptView>;
 
 export const jobListView = z.object({
   object: z.literal('list'),

@@ -46,6 +46,7 @@ import { jobRoutes } from './routes/jobs.ts';
 import { linkRoutes } from './routes/links.ts';
 import { outputRoutes } from './routes/outputs.ts';
 import { preferenceRoutes } from './routes/preferences.ts';
+import { promptRoutes } from './routes/prompts.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
@@ -162,6 +163,7 @@ function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepe
   jobEventRoutes(app, host, keepers);
   jobStoryRoutes(app, host);
   outputRoutes(app, host);
+  promptRoutes(app, host);
   accountRoutes(app, host);
   identityRoutes(app, host, keepers.principals);
   linkRoutes(app, host, keepers.principals);

@@ -16,7 +16,7 @@ const OF_ACCESS = /^\/v1\/account\/(links|identities)(\/|$)/;
 
 /** Everything that a request for media, or its result, may need. */
 const OF_JOBS =
-  /^\/v1\/(jobs|blobs|stream|deliveries|actions|chat|completions|images|audio|videos)(\/|$)/;
+  /^\/v1\/(jobs|blobs|stream|deliveries|actions|chat|completions|images|audio|videos|prompts)(\/|$)/;
 
 /**
  * Which scope a call needs; null: none. What is not about jobs is the account's, so a new route is never

@@ -31,6 +31,7 @@ import { Metrics } from '../metrics.ts';
 import { registryFor } from '../versions.ts';
 import { FOR_EVERYBODY, type ModelRules } from '../model-rules.ts';
 import { storedFor } from '../stored.ts';
+import { houseStyles } from '../styles/styles.ts';
 import { TestAgent } from '../testing.ts';
 import { buildApp, type AppOptions } from './app.ts';
 
@@ -118,6 +119,7 @@ export async function startTestRuntime(
     },
     modelRules: options.modelRules ?? FOR_EVERYBODY,
     plans: options.plans ?? DEFAULT_PLANS,
+    styles: houseStyles,
     content: new ContentPolicy({ current: () => Promise.resolve(said) }),
   };
   metrics.watch(() => dispatcher.status());

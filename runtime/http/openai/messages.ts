@@ -7,7 +7,8 @@ import type { ModelOffer } from '../../../machines/contract/models.ts';
 import type { Host } from '../../host.ts';
 import { invalid } from '../../refusals.ts';
 
-const MESSAGES_ROLE = 'messages';
+/** The role of what was said before the prompt. */
+export const MESSAGES_ROLE = 'messages';
 const BYTES_MAX = 2 * 1024 * 1024;
 const PROMPT_LENGTH_MAX = 8_000;
 
@@ -52,14 +53,18 @@ export async function conversation(
   // A model that knows only prompts gets all of it as one.
   const takesMessages = offer?.inputs?.some(({ role }) => role === MESSAGES_ROLE) ?? false;
   if (!takesMessages) return { prompt: asOne(said) };
-  const blob = await store(host, accountId, before);
-  return { prompt, inputs: [{ role: MESSAGES_ROLE, blob }] };
+  return { prompt, inputs: [await conversationFile(host, accountId, before)] };
 }
 
 const asOne = (said: ChatMessages): string =>
   said.map(({ role, content }) => (role === 'assistant' ? `> ${content}` : content)).join('\n\n');
 
-async function store(host: Host, accountId: string, before: ChatMessages): Promise<string> {
+/** An input of a job, with what was said before its prompt. @throws Refused */
+export async function conversationFile(
+  host: Host,
+  accountId: string,
+  before: ChatMessages,
+): Promise<{ role: string; blob: string }> {
   const json = Buffer.from(JSON.stringify(before));
   if (json.byteLength > BYTES_MAX)
     throw invalid('The conversation is too long.', [
@@ -70,5 +75,5 @@ async function store(host: Host, accountId: string, before: ChatMessages): Promi
   })();
   const { id, bytes } = await host.blobs.put(whole, BYTES_MAX);
   await insertBlob(host.pool, accountId, { id, bytes, mediaType: 'application/json' });
-  return id;
+  return { role: MESSAGES_ROLE, blob: id };
 }

@@ -8,6 +8,7 @@ import {
 } from '../../../machines/contract/views.ts';
 import { planListView as plansShape } from '../../../machines/contract/plans.ts';
 import { planListView } from '../../plans.ts';
+import { styleListView } from '../../../machines/contract/styles.ts';
 import type { Host } from '../../host.ts';
 import type { App } from '../app.ts';
 import { inBoth } from '../openai/envelope.ts';
@@ -66,6 +67,21 @@ export function catalogueRoutes(app: App, host: Host): void {
       response: { 200: plansShape },
     },
     handler: () => planListView(host.plans, host.config.kept.filesDays),
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/styles',
+    config,
+    schema: {
+      tags,
+      security,
+      summary: 'The named styles',
+      description:
+        'Ways of asking, for `style` of a request. What a model has by itself is in its `styles`.',
+      response: { 200: styleListView },
+    },
+    handler: () => host.styles.view(),
   });
 
   app.route({
