@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import WebSocket from 'ws';
+import { createManualClock } from '../../clock-testing.ts';
 import { describeReplays, type Line } from '../transcript-testing.ts';
 import { parseBinary } from './events.ts';
 import { replay, type Told } from './replaying-testing.ts';
@@ -81,6 +82,8 @@ describeReplays(fileURLToPath(new URL('transcripts', import.meta.url)), {
   },
 });
 
+const LAG_MS = 20;
+
 const node = (class_type: string, inputs: Record<string, unknown>) => ({ class_type, inputs });
 const plain = (filename_prefix: string): PromptGraph => ({
   '1': node('EmptyImage', { width: 64, height: 64, batch_size: 1, color: 1 }),
@@ -97,29 +100,28 @@ const made = (server: ComfySimulator, graph: PromptGraph) => void server.submitF
 /** "success" can come before the history has it; after the last `executing` it always has. */
 async function raceForHistory(result: Line): Promise<void> {
   expect(result['history_empty_right_after_execution_success']).toBeGreaterThan(0);
-  const server = await startComfySimulator();
-  server.knobs.historyLagMs = 20;
+  const clock = createManualClock();
+  const server = await startComfySimulator({ timers: clock });
+  server.knobs.historyLagMs = LAG_MS;
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}/ws?clientId=k`);
-  const entries = new Map<string, Promise<unknown>>();
-  const ended = new Promise<void>((resolve) =>
-    socket.on('message', (data: Buffer) => {
-      const { type, data: told } = JSON.parse(data.toString()) as Told;
-      const isLast = type === 'executing' && told['node'] === null;
-      if (type !== 'execution_success' && !isLast) return;
-      const url = `${server.url}/history/${String(told['prompt_id'])}`;
-      entries.set(
-        type,
-        fetch(url).then((answer) => answer.json()),
-      );
-      if (isLast) resolve();
-    }),
-  );
+  const told = (isIt: (told: Told) => boolean) =>
+    new Promise<string>((resolve) =>
+      socket.on('message', (data: Buffer) => {
+        const each = JSON.parse(data.toString()) as Told;
+        if (isIt(each)) resolve(String(each.data['prompt_id']));
+      }),
+    );
+  const success = told(({ type }) => type === 'execution_success');
+  const last = told(({ type, data }) => type === 'executing' && data['node'] === null);
+  const entriesOf = async (id: string) =>
+    Object.keys((await (await fetch(`${server.url}/history/${id}`)).json()) as object);
   await new Promise((resolve) => socket.once('open', resolve));
   const body = JSON.stringify({ prompt: plain('race'), client_id: 'k' });
   await fetch(`${server.url}/prompt`, { method: 'POST', body });
-  await ended;
-  expect(await entries.get('execution_success')).toEqual({});
-  expect(Object.keys((await entries.get('executing')) as object)).toHaveLength(1);
+  expect(await entriesOf(await success)).toEqual([]);
+  await clock.armed(LAG_MS);
+  clock.advance(LAG_MS);
+  expect(await entriesOf(await last)).toHaveLength(1);
   socket.terminate();
   await server.close();
 }
