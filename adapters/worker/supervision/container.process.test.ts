@@ -1,10 +1,12 @@
-// Containers, by way of a small `podman` on the PATH that records what it is asked and runs a real server.
+// Containers, by way of a small `podman` on the PATH that records what it is asked and runs a real server; and by
+// a real one where TESSERA_TEST_REAL_PODMAN names an image whose program is Node.
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { EngineStart } from '../config/engine-start.ts';
 import { processMark } from './process-mark.ts';
 import * as stage from './processes-testing.ts';
+import { describeRealPodman } from './real-podman-testing.ts';
 
 interface FakePodman {
   readonly calls: () => string[];
@@ -116,3 +118,6 @@ test('one that lost the graphics card is replaced by a new one', async () => {
   expect(downs).toEqual(['it has lost the graphics card, which the machine still has']);
   expect(podman.calls().filter((call) => call.startsWith('run'))).toHaveLength(2);
 });
+
+const image = process.env['TESSERA_TEST_REAL_PODMAN'];
+if (image !== undefined) describeRealPodman(image);

@@ -46,13 +46,32 @@ test('a container can do nothing that its engine does not need', () => {
     '--volume=/srv/models:/app/models:ro',
     '--volume=/srv/output:/app/output:rw',
     '--device=nvidia.com/gpu=all',
-    '--env=HOME',
+    '--env=HOME=/tmp',
     '--env=TOKEN',
     'localhost/comfyui:0.8',
     '--listen',
     '0.0.0.0',
   ]);
-  expect(containerEnvironment(plan(whole).podman)).toEqual({ HOME: '/tmp', TOKEN: 'secret' });
+  expect(containerEnvironment(plan(whole).podman)).toEqual({ TOKEN: 'secret' });
+});
+
+test('variables that Podman obeys itself never reach it, only the container', () => {
+  const env = {
+    HOME: '/app',
+    PATH: '/app/bin',
+    XDG_DATA_HOME: '/app',
+    https_proxy: 'x',
+    HF_TOKEN: 's',
+  };
+  const { podman } = plan({ env });
+  expect(containerEnvironment(podman)).toEqual({ HF_TOKEN: 's' });
+  expect(runArguments(plan({ env })).filter((argument) => argument.startsWith('--env'))).toEqual([
+    '--env=HOME=/app',
+    '--env=PATH=/app/bin',
+    '--env=XDG_DATA_HOME=/app',
+    '--env=https_proxy=x',
+    '--env=HF_TOKEN',
+  ]);
 });
 
 test('its network leads nowhere, unless the operator says that it must', () => {

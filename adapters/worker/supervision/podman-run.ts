@@ -11,7 +11,7 @@ export interface ContainerPlan {
   readonly isRootless: boolean;
 }
 
-/** For `podman`; values of variables are passed by its environment, where `ps` does not show them. */
+/** For `podman`; variables are passed by its environment, where `ps` does not show them, if it does not read them. */
 export function runArguments(plan: ContainerPlan): string[] {
   const { podman, container, device, labels } = plan;
   const [user, group] = podman.user.split(':');
@@ -41,7 +41,9 @@ export function runArguments(plan: ContainerPlan): string[] {
         `--volume=${host}:${inside}:${isWritable ? 'rw' : 'ro'}`,
     ),
     ...(device === null ? [] : [`--device=${device}`]),
-    ...Object.keys(containerEnvironment(podman)).map((name) => `--env=${name}`),
+    ...variablesOf(podman).map(([name, value]) =>
+      isReadByPodman(name) ? `--env=${name}=${value}` : `--env=${name}`,
+    ),
     podman.image,
     ...podman.args,
   ];
@@ -57,7 +59,15 @@ export const networkArguments = (name: string): string[] => [
 ];
 
 /** Programs want a home to write to, and nothing but /tmp can be written. */
-export const containerEnvironment = ({ env }: PodmanStart): Record<string, string> => ({
-  HOME: '/tmp',
-  ...env,
-});
+const variablesOf = ({ env }: PodmanStart): [name: string, value: string][] =>
+  Object.entries({ HOME: '/tmp', ...env });
+
+/** Meant for the container, but Podman would obey them itself: with another home it finds none of its images. */
+const isReadByPodman = (name: string): boolean =>
+  /^(HOME|PATH|USER|LOGNAME|TMPDIR|TZ|LANG|(LC|XDG|DBUS|LD|_?CONTAINERS?|STORAGE|REGISTRY|SSL)_\w+|GO\w+|\w+_PROXY)$/i.test(
+    name,
+  );
+
+/** What the container gets by way of Podman's own environment: all that may be secret. */
+export const containerEnvironment = (podman: PodmanStart): Record<string, string> =>
+  Object.fromEntries(variablesOf(podman).filter(([name]) => !isReadByPodman(name)));

@@ -51,7 +51,11 @@ export interface Household {
   logs(pattern: RegExp): Promise<string>;
 }
 
-export async function keepHouse(folder: string, entry: EngineEntry): Promise<Household> {
+export async function keepHouse(
+  folder: string,
+  entry: EngineEntry,
+  timers: Timers = quick,
+): Promise<Household> {
   const logged: string[] = [];
   const watchers = new Set<() => void>();
   const write = (_facts: object, message: string) => {
@@ -65,7 +69,7 @@ export async function keepHouse(folder: string, entry: EngineEntry): Promise<Hou
     card: null,
     hasOtherCards: false,
     log,
-    seams: { timers: quick },
+    seams: { timers },
   });
   return {
     hosts,
