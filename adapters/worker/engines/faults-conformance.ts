@@ -1,6 +1,7 @@
 // What every engine does when its server misbehaves: each names, for each of these mishaps, how a simulator
 // brings it about and how the attempt must end. Whatever happened, the next job on a healed server succeeds, and
 // nothing of the first is left at work.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
   EngineFailure,
@@ -57,6 +58,8 @@ export interface FaultsOptions<Server> {
 }
 
 const never = new AbortController().signal;
+/** Turns of the event loop until it is called off: from not yet sent to waiting at the server. */
+const MOMENTS = [0, 2, 8, 32];
 
 export function describeFaults<Server>(options: FaultsOptions<Server>): void {
   describe(`engine ${options.name}, when its server misbehaves`, () => {
@@ -64,6 +67,9 @@ export function describeFaults<Server>(options: FaultsOptions<Server>): void {
       const rule = options.rules[mishap];
       if (rule.cannotHappen === undefined) it(`${mishap}: ${rule.ends}`, () => play(options, rule));
     }
+    it.each(MOMENTS)('called off behind the work of somebody else, after %i turns', (turns) =>
+      callOff(options, turns),
+    );
   });
 }
 
@@ -82,6 +88,33 @@ async function play<Server>(
     await engine.load(job.model, never);
     const next = { ...job, id: `${job.id}-next`, attempt: job.attempt + 1 };
     expect(await outcome(engine, next)).toBe('succeeds');
+    expect(await isIdle(server)).toBe(true);
+  } finally {
+    await engine.close();
+    await close();
+  }
+}
+
+/** It waits at the server, or is still on its way there: nothing of it is left, and it is over at once. */
+async function callOff<Server>(
+  { open, job, isIdle, rules }: FaultsOptions<Server>,
+  turns: number,
+): Promise<void> {
+  const { arrange, during, heal } = rules['somebody else works there too'];
+  const { engine, server, close } = await open();
+  try {
+    await engine.load(job.model, never);
+    await arrange?.(server);
+    const stop = new AbortController();
+    const reason = new Error('no longer wanted');
+    const running = engine.run(job, () => {}, stop.signal);
+    running.catch(() => {});
+    for (let turn = 0; turn < turns; turn += 1) await nextTurn();
+    stop.abort(reason);
+    await expect(running).rejects.toBe(reason);
+    await during?.(server);
+    await heal?.(server);
+    expect(await outcome(engine, { ...job, attempt: job.attempt + 1 })).toBe('succeeds');
     expect(await isIdle(server)).toBe(true);
   } finally {
     await engine.close();

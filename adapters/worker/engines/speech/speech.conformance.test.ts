@@ -166,7 +166,8 @@ describeFaults<SpeechServer>({
     },
     'result is empty or damaged': spoiled('isVoiceDead'),
     'somebody else works there too': {
-      arrange: (server) => {
+      arrange: async (server) => {
+        server.mishaps.delayMs = 100;
         const { url } = server.simulator;
         const body = JSON.stringify({
           model: 'kokoro',
@@ -176,7 +177,9 @@ describeFaults<SpeechServer>({
         void fetch(`${url}/v1/audio/speech`, { method: 'POST', body }).then((answer) =>
           answer.bytes(),
         );
+        await server.whenBusy();
       },
+      heal: ({ mishaps }) => void (mishaps.delayMs = 0),
       ends: 'succeeds',
     },
   },
