@@ -17,7 +17,7 @@ import { KeptProcess } from '../crash/kept-process.ts';
 import { cleanEnvironment } from '../testing.ts';
 import { SimulatedCard } from './card.ts';
 import { openHouse, type House } from './house.ts';
-import { live, wishOf, type Lived } from './people.ts';
+import { live, patiently, wishOf, type Lived } from './people.ts';
 import { judge, type Report } from './report.ts';
 
 export interface DayOptions {
@@ -65,9 +65,9 @@ export async function liveDay(options: DayOptions): Promise<Report> {
     const lives: Promise<Lived>[] = [];
     for (let n = 0; n < jobs; n++) {
       const person = place.client.actingFor(`telegram:${1 + (n % PEOPLE)}`);
-      const recording = await person.uploadBlob(
-        new Uint8Array(readFileSync(RECORDING)),
-        'audio/wav',
+      const recording = await patiently(
+        () => person.uploadBlob(new Uint8Array(readFileSync(RECORDING)), 'audio/wav'),
+        over.signal,
       );
       const own = chance.split(`job ${n}`);
       lives.push(live(person, wishOf(own, recording.id), own, over.signal));

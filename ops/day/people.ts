@@ -1,12 +1,15 @@
 // What people want on such a day: mostly pictures and texts, now and then speech, a transcript, a film; some change
 // their minds.
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TesseraClient } from '../../adapters/client/http.ts';
+import { TesseraProblem } from '../../adapters/client/problem.ts';
 import type { JobRequestInput } from '../../machines/contract/requests.ts';
 import type { JobView } from '../../machines/contract/views.ts';
 import type { Dice } from '../crash/dice.ts';
 
-const LOOK_MS = 200;
+const WAIT_S = 20;
+const LOOK_AGAIN_MS = 1_000;
 /** A job in twenty is cancelled, at whatever moment. */
 const CANCELLED = 0.05;
 
@@ -62,15 +65,29 @@ export async function live(
   chance: Dice,
   signal: AbortSignal,
 ): Promise<Lived> {
-  const { id } = await client.createJob({ ...request, deadline_s: 1800 });
+  const idempotencyKey = randomUUID();
+  const wish = { ...request, deadline_s: 1800 };
+  const { id } = await patiently(() => client.createJob(wish, { idempotencyKey }), signal);
   const wasCancelled = chance.next() < CANCELLED;
   if (wasCancelled) {
     await delay(chance.next() * 2_000);
-    await client.cancelJob(id);
+    await patiently(() => client.cancelJob(id), signal);
   }
   for (;;) {
-    const job = await client.job(id);
+    const job = await patiently(() => client.job(id, { waitS: WAIT_S }), signal);
     if (job.phase === 'settled' || signal.aborted) return { job, wasCancelled };
-    await delay(LOOK_MS);
+  }
+}
+
+/** On a slow computer the runtime has more to do than it can, and says so: whoever hears that comes back. */
+export async function patiently<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isBusy = error instanceof TesseraProblem && error.code === 'unavailable';
+      if (!isBusy || signal.aborted) throw error;
+      await delay(LOOK_AGAIN_MS);
+    }
   }
 }

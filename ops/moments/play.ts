@@ -1,5 +1,6 @@
 // One job, and one death at one moment of it. Afterwards: what became of the job, of the money and of the engine.
 import { setTimeout as delay } from 'node:timers/promises';
+import type { TesseraClient } from '../../adapters/client/http.ts';
 import type { JobView } from '../../machines/contract/views.ts';
 import { isTooLate, type Moment, type Subject } from './moments.ts';
 import type { Scene, SceneEngine } from './scene.ts';
@@ -19,8 +20,13 @@ export interface Verdict {
   readonly freedMs: number | null;
 }
 
+/** With the person whose job it is. */
+interface Stage extends Scene {
+  readonly client: TesseraClient;
+}
+
 export async function play(
-  scene: Scene,
+  scene: Stage,
   subject: Subject,
   moment: Moment,
   input: string,
@@ -61,7 +67,7 @@ const picture = (model: string, input: string) => ({
 
 /** Resolves when the deed is done and undone. */
 function strikeAt(
-  scene: Scene,
+  scene: Stage,
   subject: Subject,
   { name, nth }: Moment,
   job: Promise<string>,
@@ -80,7 +86,7 @@ function strikeAt(
 
 /** Resolves when it is dead, with its return to come: what waits for the listener goes on in between. */
 async function strike(
-  scene: Scene,
+  scene: Stage,
   subject: Subject,
   job: Promise<string>,
 ): Promise<{ back: Promise<void> }> {
@@ -106,7 +112,7 @@ async function whenFree(engine: SceneEngine, begun: number): Promise<void> {
   while (!engine.isIdle() && engine.begun() === begun) await delay(5);
 }
 
-async function settled({ client }: Scene, id: string): Promise<JobView> {
+async function settled({ client }: Stage, id: string): Promise<JobView> {
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
     const job = await client.job(id);
@@ -115,13 +121,13 @@ async function settled({ client }: Scene, id: string): Promise<JobView> {
   }
 }
 
-async function cancelOnceRunning({ client }: Scene, id: string): Promise<void> {
+async function cancelOnceRunning({ client }: Stage, id: string): Promise<void> {
   while ((await client.job(id)).phase !== 'executing') await delay(LOOK_MS);
   await client.cancelJob(id);
 }
 
 /** The other model takes the card, so that this one has to be loaded. */
-async function forgetLoaded({ client, engine }: Scene, input: string): Promise<void> {
+async function forgetLoaded({ client, engine }: Stage, input: string): Promise<void> {
   const other = await client.createJob(picture(engine.models[1], input));
   while ((await client.job(other.id)).phase !== 'settled') await delay(LOOK_MS);
 }
@@ -133,7 +139,7 @@ interface Played {
   readonly before: { readonly available_millitokens: number; readonly held_millitokens: number };
 }
 
-async function faultsOf(scene: Scene, { subject, moment, job, before }: Played): Promise<string[]> {
+async function faultsOf(scene: Stage, { subject, moment, job, before }: Played): Promise<string[]> {
   const { client, engine } = scene;
   const faults: string[] = [];
   const must = (isSo: boolean, sentence: string) => void (isSo || faults.push(sentence));

@@ -27,13 +27,14 @@ export async function runMoments({ folder, isWanted, said }: RunOptions): Promis
   try {
     const grey = { width: 64, height: 64, channels: 3 as const, background: '#808080' };
     const picture = await sharp({ create: grey }).png().toBuffer();
-    const { id } = await scene.client.uploadBlob(new Uint8Array(picture), 'image/png');
-    for (const moment of MOMENTS)
+    for (const [n, moment] of MOMENTS.entries()) {
+      const client = scene.personOf(1 + n);
       for (const subject of SUBJECTS) {
         // Already called off: a second time would be no news.
         if (subject === 'person' && moment.isCancelled) continue;
         if (isWanted?.(subject, moment) === false) continue;
-        const { job, faults, freedMs } = await play(scene, subject, moment, id);
+        const { id } = await client.uploadBlob(new Uint8Array(picture), 'image/png');
+        const { job, faults, freedMs } = await play({ ...scene, client }, subject, moment, id);
         const name = moment.nth === 1 ? moment.name : `${moment.name} (${moment.nth})`;
         const row = {
           moment: name,
@@ -46,6 +47,7 @@ export async function runMoments({ folder, isWanted, said }: RunOptions): Promis
         rows.push(row);
         said(row);
       }
+    }
   } finally {
     await scene.close();
   }

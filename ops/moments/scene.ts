@@ -31,7 +31,8 @@ export interface SceneEngine {
 }
 
 export interface Scene {
-  readonly client: TesseraClient;
+  /** Of a person of its own for each number: nobody's day is long enough for all moments. */
+  readonly personOf: (n: number) => TesseraClient;
   readonly tap: WireTap;
   readonly worker: KeptProcess;
   readonly engine: SceneEngine;
@@ -65,10 +66,10 @@ export async function setScene(folder: string, engine: SceneEngine): Promise<Sce
   });
   const engines = join(folder, 'engines.json');
   writeFileSync(engines, JSON.stringify({ engines: [engine.entry] }));
-  const user = await issueKey(postgres.url, {
-    ...{ kind: 'user', name: 'moments', account: null, platform: null },
+  const frontend = await issueKey(postgres.url, {
+    ...{ kind: 'frontend', name: 'moments', account: null, platform: 'telegram' },
   });
-  const client = createClient({ baseUrl: `http://${LINE.host}:${port}`, key: user.key });
+  const client = createClient({ baseUrl: `http://${LINE.host}:${port}`, key: frontend.key });
   const worker = new KeptProcess({
     ...{ name: 'worker', log: join(folder, 'worker.log'), onUnbidden },
     command: [main, 'worker'],
@@ -87,7 +88,8 @@ export async function setScene(folder: string, engine: SceneEngine): Promise<Sce
   worker.start();
   await worker.whenUp();
   return {
-    ...{ client, tap, worker, engine },
+    ...{ tap, worker, engine },
+    personOf: (n) => client.actingFor(`telegram:${n}`),
     async close() {
       await worker.close();
       await tap.close();
