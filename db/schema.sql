@@ -307,6 +307,23 @@ create table parked (
 );
 CREATE INDEX parked_by_actor ON public.parked USING btree (account_id, kind, actor_id);
 
+create table passkeys (
+  account_id text not null,
+  id text not null,
+  public_key bytea not null,
+  counter bigint not null,
+  transports text[] not null,
+  name text not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  last_used_at timestamp with time zone,
+  constraint passkeys_pkey PRIMARY KEY (account_id, id),
+  constraint passkeys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint passkeys_counter_check CHECK ((counter >= 0)),
+  constraint passkeys_id_check CHECK ((id <> ''::text)),
+  constraint passkeys_name_check CHECK ((name <> ''::text))
+);
+CREATE UNIQUE INDEX passkeys_id ON public.passkeys USING btree (id);
+
 create table pauses (
   account_id text not null,
   scope text not null,
@@ -334,6 +351,10 @@ create table sessions (
   hash bytea not null,
   created_at timestamp with time zone not null default clock_timestamp(),
   expires_at timestamp with time zone not null,
+  id text not null,
+  identity text,
+  last_seen_at timestamp with time zone not null default clock_timestamp(),
+  agent text,
   constraint sessions_pkey PRIMARY KEY (account_id, hash),
   constraint sessions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   constraint sessions_check CHECK ((expires_at > created_at)),
@@ -341,6 +362,25 @@ create table sessions (
 );
 CREATE INDEX sessions_expiry ON public.sessions USING btree (expires_at);
 CREATE UNIQUE INDEX sessions_hash ON public.sessions USING btree (hash);
+CREATE UNIQUE INDEX sessions_id ON public.sessions USING btree (account_id, id);
+
+create table sign_in_attempts (
+  account_id text not null,
+  hash bytea not null,
+  browser bytea not null,
+  provider text not null,
+  nonce text not null,
+  verifier text not null,
+  return_to text not null,
+  expires_at timestamp with time zone not null,
+  constraint sign_in_attempts_pkey PRIMARY KEY (account_id, hash),
+  constraint sign_in_attempts_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+  constraint sign_in_attempts_browser_check CHECK ((length(browser) = 32)),
+  constraint sign_in_attempts_hash_check CHECK ((length(hash) = 32)),
+  constraint sign_in_attempts_provider_check CHECK ((provider <> ''::text))
+);
+CREATE INDEX sign_in_attempts_expiry ON public.sign_in_attempts USING btree (expires_at);
+CREATE UNIQUE INDEX sign_in_attempts_hash ON public.sign_in_attempts USING btree (hash);
 
 create table stream (
   account_id text not null,
@@ -372,6 +412,15 @@ create table timers (
   constraint timers_arming_id_check CHECK ((arming_id >= 1))
 );
 CREATE INDEX timers_due ON public.timers USING btree (due_at);
+
+create table used_proofs (
+  account_id text not null,
+  hash bytea not null,
+  expires_at timestamp with time zone not null,
+  constraint used_proofs_pkey PRIMARY KEY (account_id, hash),
+  constraint used_proofs_hash_check CHECK ((length(hash) = 32))
+);
+CREATE INDEX used_proofs_expiry ON public.used_proofs USING btree (expires_at);
 
 create table webhook_cursor (
   only_row boolean not null default true,

@@ -11,6 +11,11 @@ const refusal = (env: Record<string, string>): string => {
   return 'accepted';
 };
 
+const DISCORD = {
+  DISCORD_CLIENT_ID: '123456789012345678',
+  DISCORD_CLIENT_SECRET: 'a-secret-of-ours',
+};
+
 describe('settings', () => {
   it('have defaults that run on a fresh machine', () => {
     const config = readConfig({});
@@ -58,6 +63,16 @@ describe('settings', () => {
     expect(refusal({ TESSERA_QUEUE_PRO_MINUTES: '0' })).toMatch(/^TESSERA_QUEUE_PRO_MINUTES must/);
   });
 
+  it('end local mode with the first provider, wherever it then listens', () => {
+    const open = { ...DISCORD, PUBLIC_URL: 'https://example.org', HOST: '0.0.0.0' };
+    expect(readConfig(open)).toMatchObject({
+      isLocalMode: false,
+      signIn: { discord: { clientId: DISCORD.DISCORD_CLIENT_ID }, telegram: null, miniAppBots: [] },
+    });
+    const bots = { TELEGRAM_MINI_APP_BOTS: '1234567', PUBLIC_URL: 'http://localhost:8000' };
+    expect(readConfig(bots).isLocalMode).toBe(false);
+  });
+
   it('take an empty value for none', () => {
     expect(readConfig({ PORT: '', PUBLIC_URL: '' })).toMatchObject({ port: 8000, publicUrl: null });
   });
@@ -81,6 +96,12 @@ describe('settings', () => {
     [{ PUBLIC_URL: 'tessera.example.org' }, /^PUBLIC_URL must be the address people type/],
     [{ PUBLIC_URL: 'ftp://example.org' }, /^PUBLIC_URL must be/],
     [{ PUBLIC_URL: 'https://example.org' }, /^PUBLIC_URL must not be set while no sign-in/],
+    [{ DISCORD_CLIENT_ID: 'my app' }, /^DISCORD_CLIENT_ID must be the application's number/],
+    [{ DISCORD_CLIENT_ID: DISCORD.DISCORD_CLIENT_ID }, /^DISCORD_CLIENT_SECRET must be set, too/],
+    [{ TELEGRAM_CLIENT_SECRET: 'x'.repeat(20) }, /^TELEGRAM_CLIENT_ID must be set, too/],
+    [{ TELEGRAM_MINI_APP_BOTS: 'my_bot' }, /^TELEGRAM_MINI_APP_BOTS must be numbers or tokens/],
+    [{ ...DISCORD }, /^PUBLIC_URL must be set where people sign in/],
+    [{ ...DISCORD, PUBLIC_URL: 'http://example.org' }, /^PUBLIC_URL must begin with https/],
     [{ LOG_LEVEL: 'loud' }, /^LOG_LEVEL must be one of fatal, error/],
     [{ TESSERA_RUNTIME_ID: 'a b' }, /^TESSERA_RUNTIME_ID must have/],
     [{ TESSERA_URL: 'localhost:8000' }, /^TESSERA_URL must be/],

@@ -6,6 +6,13 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { Plan } from '../machines/contract/events.ts';
+import {
+  hasSignIn,
+  signInConfig,
+  signInLacks,
+  signInSettings,
+  type SignInConfig,
+} from './sign-in-config.ts';
 
 const MINUTE_MS = 60_000;
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
@@ -106,6 +113,7 @@ export const environment = z.object({
   TESSERA_FRONTEND_REQUESTS_PER_MINUTE: perMinute.default(12_000),
   TESSERA_NETWORK_REQUESTS_PER_MINUTE: perMinute.default(6_000),
   TESSERA_WEBHOOK_TARGETS: targets.default([]),
+  ...signInSettings,
   TESSERA_URL: address(
     ['http:', 'https:'],
     'must be the address of the runtime, such as http://localhost:8000',
@@ -167,6 +175,8 @@ export interface Config {
    * while nobody but this machine's users can reach it: `readConfig` and the HTTP guard see to that.
    */
   readonly isLocalMode: boolean;
+  /** Who may say who somebody is. */
+  readonly signIn: SignInConfig;
   /** Names this runtime among others; a restart under the same name takes its leases back at once. */
   readonly runtimeId: string | null;
   readonly kept: {
@@ -247,7 +257,7 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
   const wrong = [
     ...unknownSettings(set),
     ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}.`),
-    ...(parsed.success ? unsafeLocalMode(parsed.data.HOST, parsed.data.PUBLIC_URL) : []),
+    ...(parsed.success ? unsafeSignIn(parsed.data) : []),
   ];
   if (!parsed.success || wrong.length > 0) throw new BadConfig(wrong.join('\n'));
   const { data } = parsed;
@@ -259,8 +269,8 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
     redisUrl: data.REDIS_URL ?? null,
     publicUrl: data.PUBLIC_URL ?? null,
     logLevel: data.LOG_LEVEL,
-    // No identity provider can be configured yet; the first one turns this off.
-    isLocalMode: true,
+    isLocalMode: !hasSignIn(signInConfig(data)),
+    signIn: Object.freeze(signInConfig(data)),
     runtimeId: data.TESSERA_RUNTIME_ID ?? null,
     kept: Object.freeze({
       jobsDays: data.TESSERA_JOBS_KEPT_DAYS,
@@ -335,6 +345,12 @@ function unknownSettings(env: Environment): string[] {
       .filter((name) => /^TESSERA_(?!TEST_)/.test(name) && !known.includes(name))
       .map((name) => `${name} is not a setting. Those of this prefix are ${known.join(', ')}.`)
   );
+}
+
+function unsafeSignIn(data: z.infer<typeof environment>): string[] {
+  const lacks = signInLacks(data, data.PUBLIC_URL, isLoopback);
+  const isLocalMode = !hasSignIn(signInConfig(data)) && lacks.length === 0;
+  return [...lacks, ...(isLocalMode ? unsafeLocalMode(data.HOST, data.PUBLIC_URL) : [])];
 }
 
 function unsafeLocalMode(host: string, publicUrl: string | undefined): string[] {

@@ -3,6 +3,7 @@ import type { DatabasePool } from 'slonik';
 import type { Store } from '../db/store.ts';
 import type { Blobs } from '../machines/contract/blobs.ts';
 import type { MediaCheck } from '../machines/contract/media.ts';
+import type { SignIn } from '../machines/contract/sign-in.ts';
 import type { Times } from '../machines/scheduling/times.ts';
 import type { PlanTable } from '../machines/contract/plans.ts';
 import type { Clock, Ids } from './clock.ts';
@@ -36,6 +37,8 @@ export interface Host {
   readonly metrics: Metrics;
   readonly inspector: Inspector;
   readonly modelRules: ModelRules;
+  /** Whoever can say who somebody is. */
+  readonly signIn: SignIn;
   readonly plans: PlanTable;
   readonly styles: Styles;
   readonly content: ContentPolicy;

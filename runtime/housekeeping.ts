@@ -11,6 +11,7 @@ import {
 } from '../db/queries/retention.ts';
 import { deleteOldLinkCodes } from '../db/queries/joined-accounts.ts';
 import { deleteExpiredSessions } from '../db/queries/sessions.ts';
+import { deleteOldAttempts } from '../db/queries/sign-ins.ts';
 import type { BlobKeeping } from '../machines/contract/blobs.ts';
 import type { Clock } from './clock.ts';
 
@@ -121,6 +122,7 @@ export class Housekeeping {
         ),
       () => deleteExpiredSessions(connection),
       () => deleteOldLinkCodes(connection),
+      () => deleteOldAttempts(connection),
       () => this.#expireFiles(connection),
       () => this.#removeFiles(connection),
     ];

@@ -3,6 +3,7 @@
 // Each step may be said again, so that whoever died half way is brought to the end by the next try.
 import { accountInUse, listJoined, noteJoined, noteParted } from '../db/queries/joined-accounts.ts';
 import { listIdentities, moveOut, type IdentityRow } from '../db/queries/identities.ts';
+import { deletePasskey } from '../db/queries/passkeys.ts';
 import { quotaRef } from '../machines/contract/ids.ts';
 import type { QuotaEvent } from '../machines/contract/events.ts';
 import { readAccount } from './account.ts';
@@ -63,6 +64,11 @@ export async function unlinkIdentity(
   by: string,
 ): Promise<void> {
   const all = await listIdentities(host.pool, accountId);
+  const { provider, subject } = identity;
+  if (all.length > 1 && provider === 'passkey') {
+    await deletePasskey(host.pool, { accountId, id: subject, by });
+    return;
+  }
   const isAlone = all.filter((each) => each.accountId === identity.accountId).length === 1;
   const joined = await listJoined(host.pool, accountId);
   const isHolder = joined.some(({ into }) => into === identity.accountId);
@@ -74,7 +80,6 @@ export async function unlinkIdentity(
       'last_way_in',
       'This is the only way into the account. Link another one first.',
     );
-  const { provider, subject } = identity;
   const newAccountId = host.ids.make('acc', host.clock.now());
   await told(host, newAccountId, { type: 'account.openedApart' });
   const from = identity.accountId;

@@ -7,6 +7,9 @@ import { pino } from 'pino';
 import packageJson from '../package.json' with { type: 'json' };
 import { LocalBlobs } from '../adapters/blobs/local-blobs.ts';
 import { ChildMedia } from '../adapters/media/child-media.ts';
+import { miniApps } from '../adapters/identity/mini-apps.ts';
+import { passkeys } from '../adapters/identity/passkeys.ts';
+import { discord, telegram } from '../adapters/identity/providers.ts';
 import { RedisChannel } from '../adapters/redis/redis-channel.ts';
 import { RedisCounter } from '../adapters/redis/redis-counter.ts';
 import { PostgresChannel } from '../db/notifications.ts';
@@ -14,6 +17,7 @@ import { createDatabasePool } from '../db/pool.ts';
 import { PostgresStore } from '../db/postgres-store.ts';
 import { listPauses } from '../db/queries/pauses.ts';
 import { PostgresPresence } from '../db/presence.ts';
+import { NO_SIGN_IN, type SignIn } from '../machines/contract/sign-in.ts';
 import { StoreClock, realIds } from './clock.ts';
 import type { Config } from './config.ts';
 import { PolicyFile } from './content/policy-file.ts';
@@ -121,6 +125,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       plans,
       styles,
       content,
+      signIn: signInWith(config),
     },
   };
   metrics.watch(() => dispatcher.status());
@@ -173,6 +178,17 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       await pool.end();
     },
   };
+}
+
+/** Where nobody can prove who they are there is one local person, who needs no passkey either. */
+function signInWith({ signIn, publicUrl, isLocalMode }: Config): SignIn {
+  if (isLocalMode || publicUrl === null) return NO_SIGN_IN;
+  const providers = [
+    ...(signIn.discord ? [discord(signIn.discord)] : []),
+    ...(signIn.telegram ? [telegram(signIn.telegram)] : []),
+  ];
+  const apps = signIn.miniAppBots.length > 0 ? miniApps(signIn.miniAppBots) : null;
+  return { providers, miniApps: apps, passkeys: passkeys(publicUrl) };
 }
 
 /** The website is a build of its own and is found by path: its sources are not ours to import. */

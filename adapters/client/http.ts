@@ -9,6 +9,11 @@ import type {
   JoinedView,
   LinkOfferView,
   LinkView,
+  PasskeyBegunView,
+  PasskeyView,
+  SessionListView,
+  SignInBegunView,
+  WaysView,
 } from '../../machines/contract/identity-views.ts';
 import type * as views from '../../machines/contract/views.ts';
 import { localProblem } from './problem.ts';
@@ -151,6 +156,31 @@ export function createClient(options: ClientOptions = {}) {
     /** Browsers only: joins (or makes) the local account; the cookie comes with the answer. */
     openSession: ({ signal }: CallOptions = {}) =>
       call<views.AccountView>('POST', '/v1/session', { signal }),
+    /** How one can sign in here. */
+    waysToSignIn: ({ signal }: CallOptions = {}) =>
+      call<WaysView>('GET', '/v1/session/ways', { signal }),
+    /** Send the browser to the answer's `url`. With `link` it is one more way into this account. */
+    beginSignIn: (
+      request: { provider: 'discord' | 'telegram'; return_to?: string; link?: boolean },
+      { signal }: CallOptions = {},
+    ) => call<SignInBegunView>('POST', '/v1/session/attempts', { json: request, signal }),
+    beginPasskey: (purpose: 'session' | 'account', { signal }: CallOptions = {}) =>
+      call<PasskeyBegunView>(
+        'POST',
+        purpose === 'session' ? '/v1/session/passkey/options' : '/v1/account/passkeys/options',
+        { signal },
+      ),
+    usePasskey: (proof: { attempt: string; response: object }, { signal }: CallOptions = {}) =>
+      call<views.AccountView>('POST', '/v1/session/passkey', { json: proof, signal }),
+    addPasskey: (
+      proof: { attempt: string; response: object; name: string },
+      { signal }: CallOptions = {},
+    ) => call<PasskeyView>('POST', '/v1/account/passkeys', { json: proof, signal }),
+    sessions: ({ signal }: CallOptions = {}) =>
+      call<SessionListView>('GET', '/v1/account/sessions', { signal }),
+    endSession: async (id: string, { signal }: CallOptions = {}): Promise<void> => {
+      await call.raw('DELETE', `/v1/account/sessions/${encodeURIComponent(id)}`, { signal });
+    },
     closeSession: async ({ signal }: CallOptions = {}): Promise<void> => {
       await call.raw('DELETE', '/v1/session', { signal });
     },

@@ -124,20 +124,30 @@ test('an enrolment is used once, by one of those who come at once, and not too l
 test('a session lives until it is deleted or expires', async () => {
   await accounts.ensureAccount(pool, 'usr_session');
   const hash = hashOf('cookie');
-  const made = await sessions.createSession(pool, {
-    hash,
-    accountId: 'usr_session',
-    ttlMs: 60_000,
-  });
+  const session = { hash, accountId: 'usr_session', id: 'ses_1', ttlMs: 60_000 };
+  const made = await sessions.createSession(pool, session);
   expect(made.expiresAt - made.createdAt).toBeGreaterThan(59_000);
   expect(await sessions.findSession(pool, hash)).toEqual(made);
   await pool.query(sql.unsafe`update sessions set created_at = now() - interval '2 days',
     expires_at = now() - interval '1 day'`);
   expect(await sessions.findSession(pool, hash)).toBeNull();
   expect(await sessions.deleteExpiredSessions(pool)).toBe(1);
-  await sessions.createSession(pool, { hash, accountId: 'usr_session', ttlMs: 60_000 });
+  await sessions.createSession(pool, session);
   await sessions.deleteSession(pool, hash);
   expect(await sessions.findSession(pool, hash)).toBeNull();
+  // Nobody used it for a week.
+  await sessions.createSession(pool, session);
+  const unused = async (days: number) => {
+    const ago = sql.fragment`clock_timestamp() - ${days} * interval '1 day'`;
+    await pool.query(sql.unsafe`update sessions set last_seen_at = ${ago}`);
+  };
+  await unused(6);
+  await sessions.touchSession(pool, hash);
+  await pool.query(sql.unsafe`update sessions set last_seen_at = last_seen_at - interval '6 days'`);
+  expect(await sessions.findSession(pool, hash)).not.toBeNull();
+  await unused(7);
+  expect(await sessions.findSession(pool, hash)).toBeNull();
+  expect(await sessions.deleteExpiredSessions(pool)).toBe(1);
 });
 
 test('jobs are listed newest first, page by page, each once', async () => {

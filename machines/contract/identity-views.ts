@@ -65,3 +65,54 @@ export const joinedView = z.object({
   returns_until: time,
 });
 export type JoinedView = z.infer<typeof joinedView>;
+
+export const waysView = z.object({
+  object: z.literal('ways'),
+  /** Nobody needs to prove anything: one local person. */
+  local: z.boolean(),
+  providers: z.array(z.object({ id: z.enum(['discord', 'telegram']), title: z.string() })),
+  passkey: z.boolean(),
+});
+export type WaysView = z.infer<typeof waysView>;
+
+export const signInBegunView = z.object({ object: z.literal('sign_in'), url: z.string() });
+export type SignInBegunView = z.infer<typeof signInBegunView>;
+
+export const passkeyBegunView = z.object({
+  object: z.literal('passkey_options'),
+  /** Comes back with the authenticator's response. */
+  attempt: z.string(),
+  /** For `navigator.credentials`, in WebAuthn's JSON form. */
+  options: z.looseObject({}),
+});
+export type PasskeyBegunView = z.infer<typeof passkeyBegunView>;
+
+export const passkeyView = z.object({
+  object: z.literal('passkey'),
+  id: z.string(),
+  name: z.string(),
+  created_at: time,
+  last_used_at: time.nullable(),
+});
+export type PasskeyView = z.infer<typeof passkeyView>;
+export const passkeyListView = z.object({ object: z.literal('list'), data: z.array(passkeyView) });
+export type PasskeyListView = z.infer<typeof passkeyListView>;
+
+export const sessionListView = z.object({
+  object: z.literal('list'),
+  data: z.array(
+    z.object({
+      object: z.literal('session'),
+      id: z.string(),
+      /** By whom one signed in (`discord:42`); null: the local person. */
+      identity: z.string().nullable(),
+      /** What the browser called itself. */
+      agent: z.string().nullable(),
+      is_this: z.boolean(),
+      created_at: time,
+      last_seen_at: time,
+      expires_at: time,
+    }),
+  ),
+});
+export type SessionListView = z.infer<typeof sessionListView>;

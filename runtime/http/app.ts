@@ -27,6 +27,7 @@ import { inBoth } from './openai/envelope.ts';
 import { openaiRoutes } from './openai/routes.ts';
 import { refuse } from './problems.ts';
 import { accountKeyRoutes } from './routes/account-keys.ts';
+import { accountSessionRoutes } from './routes/account-sessions.ts';
 import { accountRoutes } from './routes/account.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { adminDeliveryRoutes } from './routes/admin-deliveries.ts';
@@ -47,10 +48,13 @@ import { linkRoutes } from './routes/links.ts';
 import { outputRoutes } from './routes/outputs.ts';
 import { preferenceRoutes } from './routes/preferences.ts';
 import { promptRoutes } from './routes/prompts.ts';
+import { passkeyRoutes } from './routes/passkeys.ts';
 import { sessionRoutes } from './routes/session.ts';
+import { signInRoutes } from './routes/sign-in.ts';
 import { streamRoutes } from './routes/streams.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { workerRoutes } from './routes/workers.ts';
+import { Sessions } from './sessions.ts';
 import { FRAME_BYTES_MAX, sayGoodbye } from './sockets.ts';
 
 export type App = FastifyInstance<
@@ -158,15 +162,20 @@ export interface Doorkeepers {
 }
 
 function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepers): void {
-  sessionRoutes(app, host, keepers.principals);
+  const { principals } = keepers;
+  const sessions = new Sessions(host, principals);
+  sessionRoutes(app, host, principals, sessions);
+  signInRoutes(app, host, { principals, sessions });
+  passkeyRoutes(app, host, sessions);
+  accountSessionRoutes(app, host, principals);
   jobRoutes(app, host);
   jobEventRoutes(app, host, keepers);
   jobStoryRoutes(app, host);
   outputRoutes(app, host);
   promptRoutes(app, host);
   accountRoutes(app, host);
-  identityRoutes(app, host, keepers.principals);
-  linkRoutes(app, host, keepers.principals);
+  identityRoutes(app, host, principals);
+  linkRoutes(app, host, { principals, sessions });
   webhookRoutes(app, host);
   accountKeyRoutes(app, host, keepers.revocations);
   deliveryRoutes(app, host);

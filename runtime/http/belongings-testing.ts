@@ -2,8 +2,11 @@
 // something new needs a line here; `isolation.pg.test.ts` says so.
 import type { z } from 'zod';
 import { addIdentity } from '../../db/queries/identities.ts';
+import { insertPasskey } from '../../db/queries/passkeys.ts';
+import { createSession } from '../../db/queries/sessions.ts';
 import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import type { AccountView, blobView, JobView } from '../../machines/contract/views.ts';
+import { hashSecret } from '../keys.ts';
 import { offer } from '../testing.ts';
 import { blobIdOf, PNG, until, type TestRuntime } from './testing.ts';
 
@@ -57,7 +60,14 @@ export async function belongingsOf(
   const preferences = '/v1/account/preferences/mine';
   const json = { value: { secret: SECRET } };
   await runtime.call({ method: 'PUT', url: preferences, key, json });
+  const session = { accountId, id: `ses_${accountId}`, hash: hashSecret(accountId), ttlMs: 60_000 };
+  await createSession(runtime.host.pool, session);
+  const passkey = { accountId, id: `pk${accountId}`, name: 'one of mine', by: 'test' };
+  const unused = { counter: 0, transports: [], publicKey: new Uint8Array(8) };
+  await insertPasskey(runtime.host.pool, { ...passkey, ...unused });
   return {
+    '/v1/account/sessions/:id': `/v1/account/sessions/${session.id}`,
+    '/v1/account/passkeys/:id': `/v1/account/passkeys/${passkey.id}`,
     '/v1/account/identities/:id': `/v1/account/identities/telegram:${identities[0]}`,
     '/v1/account/preferences/:name': preferences,
     '/v1/jobs/:id/outputs/:n': `/v1/jobs/${image.id}/outputs/0`,

@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ensureAccountOf } from '../../db/queries/accounts.ts';
 import { findApiKey, touchApiKey } from '../../db/queries/api-keys.ts';
-import { findSession } from '../../db/queries/sessions.ts';
+import { findSession, touchSession } from '../../db/queries/sessions.ts';
 import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import type { Host } from '../host.ts';
 import {
@@ -18,6 +18,7 @@ import type { Role } from '../model-rules.ts';
 import { refuse } from './problems.ts';
 import { Remembered } from './remembered.ts';
 import { scopesOf, type Scope } from './scopes.ts';
+import { cookieIn, cookieName, SESSION_COOKIE } from './sessions.ts';
 
 export interface Principal {
   readonly kind: KeyKind | 'session';
@@ -45,8 +46,6 @@ export const roleOf = ({ kind }: Principal): Role =>
 
 /** Who everybody is while no sign-in is configured. */
 export const LOCAL_ACCOUNT = 'acc_local';
-export const SESSION_COOKIE = 'tessera_session';
-const COOKIE = new RegExp(`(?:^|; *)${SESSION_COOKIE}=([\\w-]{43})(?:;|$)`);
 const REMEMBER_MS = 5_000;
 /** Numeric ids only: names are given to somebody else when they are given up. */
 const USER = new RegExp(`^(${PLATFORMS.join('|')}):([1-9]\\d{0,19})$`);
@@ -59,11 +58,11 @@ export class Principals {
 
   constructor(host: Host) {
     this.#host = host;
-    const { pool, clock } = host;
+    const { clock } = host;
     const now = () => clock.now();
     const bytes = (hex: string) => Buffer.from(hex, 'hex');
     this.#keys = new Remembered((hex) => this.#keyOf(bytes(hex)), now, REMEMBER_MS);
-    this.#sessions = new Remembered((hex) => findSession(pool, bytes(hex)), now, REMEMBER_MS);
+    this.#sessions = new Remembered((hex) => this.#sessionOf(bytes(hex)), now, REMEMBER_MS);
     this.#people = new Remembered((user) => this.#accountOf(user), now, REMEMBER_MS);
   }
 
@@ -82,7 +81,7 @@ export class Principals {
   }
 
   async bySession({ cookie }: IncomingHttpHeaders): Promise<Principal | null> {
-    const secret = COOKIE.exec(cookie ?? '')?.[1];
+    const secret = cookieIn(cookie, cookieName(this.#host.config, SESSION_COOKIE));
     if (secret === undefined) return null;
     const sessionHash = hashSecret(secret);
     const session = await this.#sessions.get(sessionHash.toString('hex'));
@@ -144,6 +143,14 @@ export class Principals {
     if (match[1] !== platform)
       throw refuse('forbidden', `This key may only speak for people of ${platform}.`);
     return this.#people.get(match[0]);
+  }
+
+  async #sessionOf(hash: Buffer) {
+    const session = await findSession(this.#host.pool, hash);
+    // From a time before people signed in here: whoever it was, nobody proved it.
+    if (session?.identity === null && !this.#host.config.isLocalMode) return null;
+    if (session) void touchSession(this.#host.pool, hash).catch(() => undefined);
+    return session;
   }
 
   async #keyOf(hash: Buffer) {

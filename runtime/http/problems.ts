@@ -11,6 +11,7 @@ export const PROBLEMS = {
   enrolment_refused: [403, 'The token does not hold'],
   model_not_allowed: [403, 'This model is not for this account'],
   local_only: [403, 'Only reachable from this machine'],
+  sign_in_failed: [400, 'The sign-in failed'],
   sign_in_required: [403, 'Sign-in is required'],
   suspended: [403, 'The account is suspended'],
   not_found: [404, 'Not found'],

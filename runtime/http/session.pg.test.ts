@@ -138,7 +138,8 @@ describe('local mode', () => {
     const statusOf = async (accountId: string) => {
       const secret = makeSessionSecret();
       await ensureAccount(pool, accountId);
-      await createSession(pool, { accountId, hash: hashSecret(secret), ttlMs: 60_000 });
+      const session = { accountId, hash: hashSecret(secret), ttlMs: 60_000 };
+      await createSession(pool, { ...session, id: `ses_${accountId}` });
       const headers = { cookie: `tessera_session=${secret}` };
       return (await ask('GET', '/v1/admin/workers', headers)).statusCode;
     };

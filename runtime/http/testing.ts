@@ -16,6 +16,7 @@ import { insertApiKey } from '../../db/queries/api-keys.ts';
 import { testDatabase } from '../../db/testing.ts';
 import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import type { MediaCheck } from '../../machines/contract/media.ts';
+import { NO_SIGN_IN, type SignIn } from '../../machines/contract/sign-in.ts';
 import type { AgentFrameOf } from '../../machines/contract/worker-protocol.ts';
 import { realIds, StoreClock } from '../clock.ts';
 import { readConfig, type Config } from '../config.ts';
@@ -61,6 +62,7 @@ export async function startTestRuntime(
   options: Partial<AppOptions> & {
     readonly config?: Partial<Config>;
     readonly modelRules?: ModelRules;
+    readonly signIn?: SignIn;
     readonly plans?: PlanTable;
     /** What the operator's file says of content. */
     readonly content?: object;
@@ -120,6 +122,7 @@ export async function startTestRuntime(
     modelRules: options.modelRules ?? FOR_EVERYBODY,
     plans: options.plans ?? DEFAULT_PLANS,
     styles: houseStyles,
+    signIn: options.signIn ?? NO_SIGN_IN,
     content: new ContentPolicy({ current: () => Promise.resolve(said) }),
   };
   metrics.watch(() => dispatcher.status());

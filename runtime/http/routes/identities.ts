@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { listIdentities } from '../../../db/queries/identities.ts';
 import { listJoined } from '../../../db/queries/joined-accounts.ts';
+import { endSessionsOf } from '../../../db/queries/sessions.ts';
 import { identityListView } from '../../../machines/contract/identity-views.ts';
 import type { Host } from '../../host.ts';
 import { partAccount, RETURNS_FOR_MS, unlinkIdentity } from '../../linking.ts';
@@ -67,6 +68,7 @@ export function identityRoutes(app: App, host: Host, principals: Principals): vo
       );
       if (!identity) throw refuse('not_found', 'This account has no such identity.');
       await unlinkIdentity(host, accountId, identity, by);
+      await endSessionsOf(pool, request.params.id);
       principals.forgetAll();
       reply.code(204);
     },

@@ -17,6 +17,7 @@ import type { App } from '../app.ts';
 import { PerMinute } from '../per-minute.ts';
 import type { Principal, Principals } from '../principals.ts';
 import { refuse } from '../problems.ts';
+import type { Sessions } from '../sessions.ts';
 
 const CODE_TTL_MS = 10 * 60_000;
 /** 50 bits: a guesser with ten thousand accounts would need centuries, at this rate. */
@@ -27,7 +28,11 @@ const tags = ['account'];
 const config = { access: 'person' } as const;
 const body = z.strictObject({ code: z.string().min(1).max(40) });
 
-export function linkRoutes(app: App, host: Host, principals: Principals): void {
+export function linkRoutes(
+  app: App,
+  host: Host,
+  { principals, sessions }: { principals: Principals; sessions: Sessions },
+): void {
   const { pool, config: settings } = host;
   const wrong = new PerMinute(() => host.clock.now(), WRONG_PER_MINUTE);
 
@@ -124,7 +129,7 @@ export function linkRoutes(app: App, host: Host, principals: Principals): void {
       body,
       response: { 200: joinedView },
     },
-    async handler(request) {
+    async handler(request, reply) {
       const caller = callerOf(request);
       const { accountId: asked, hash } = await readCode(caller, request.body.code);
       const sides = await sidesOf(host, asked, caller.accountId);
@@ -132,6 +137,7 @@ export function linkRoutes(app: App, host: Host, principals: Principals): void {
         throw refuse('link_refused', 'Somebody else has just used this code.');
       await joinAccounts(host, sides, { by: caller.id, hash });
       principals.forgetAll();
+      if (caller.kind === 'session') await sessions.rotate(request, reply);
       return {
         object: 'joined_account' as const,
         account: sides.stays,
