@@ -7,6 +7,7 @@ import { Queue } from './queue.ts';
 
 const MODELS = ['sdxl', 'flux', 'whisper', 'wan'];
 const HOUR_MS = 3_600_000;
+const HEAVY_MS = 600_000;
 
 const anyJob = fc.record({
   ...{ accountId: fc.constantFrom('acc_a', 'acc_b', 'acc_c'), model: fc.constantFrom(...MODELS) },
@@ -155,24 +156,63 @@ test('between two jobs of a person at most one batch of another, who got more, r
     fc.property(fc.record(given), ({ jobs, got, workers, batchMax }) => {
       const queue = filled(jobs.map((each, n) => waitingJob(`job_${n + 100}`, each)));
       for (const [accountId, ms] of Object.entries(got)) queue.usage.note(accountId, ms, NOW);
-      const served = new Set<string>();
       /** How many calls each had since each other one was served. */
       const since = new Map<string, number>();
-      for (const { first, people, hadMs, waiting } of servedInTurn(queue, workers, batchMax)) {
+      for (const { first, people, served, hadMs, waiting } of servedInTurn(
+        queue,
+        workers,
+        batchMax,
+      )) {
         for (const other of waiting) {
           const key = `${first} since ${other}`;
           const isHeavy = hadMs(first) > hadMs(other);
           if (isHeavy && !people.has(other)) expect(since.get(key) ?? 0, key).toBe(0);
           if (served.has(other)) since.set(key, (since.get(key) ?? 0) + 1);
         }
-        for (const person of people) {
-          served.add(person);
+        for (const person of people)
           for (const each of ['a', 'b', 'c']) since.delete(`${each} since ${person}`);
-        }
       }
     }),
     { numRuns: 1000 },
   );
+});
+
+// Whatever they wait for: who got ten minutes more is heavy beside the other.
+test('between two jobs of a person at most one batch of a heavy one of the tier runs', () => {
+  const people = ['a', 'b', 'c', ...Array.from({ length: 30 }, (_, n) => `other${n}`)];
+  const job = fc.record({
+    accountId: fc.oneof(fc.constantFrom('a', 'b', 'c'), fc.constantFrom(...people)),
+    ...{ model: fc.constantFrom(...MODELS), runMs: fc.integer({ min: 1, max: 300_000 }) },
+    ...{ queuedAt: fc.integer({ min: NOW - HOUR_MS, max: NOW }) },
+    ...{ batchKey: fc.constantFrom(null, 'same') },
+  });
+  const given = {
+    jobs: fc.array(job, { minLength: 20, maxLength: 90 }),
+    got: fc.record({ a: fc.nat(4_000_000), b: fc.nat(4_000_000), c: fc.nat(900_000) }),
+    workers: fc.integer({ min: 1, max: 3 }),
+    batchMax: fc.integer({ min: 1, max: 4 }),
+  };
+  let kept = 0;
+  fc.assert(
+    fc.property(fc.record(given), ({ jobs, got, workers, batchMax }) => {
+      const queue = filled(jobs.map((each, n) => waitingJob(`job_${n + 100}`, each)));
+      for (const [accountId, ms] of Object.entries(got)) queue.usage.note(accountId, ms, NOW);
+      const since = new Map<string, number>();
+      for (const call of servedInTurn(queue, workers, batchMax)) {
+        for (const other of call.waiting) {
+          const key = `${call.first} since ${other}`;
+          const isHeavy = call.hadMs(call.first) > call.hadMs(other) + HEAVY_MS;
+          if (isHeavy && !call.people.has(other)) expect(since.get(key) ?? 0, key).toBe(0);
+          if (isHeavy) kept += 1;
+          if (call.served.has(other)) since.set(key, (since.get(key) ?? 0) + 1);
+        }
+        for (const each of people)
+          for (const person of call.people) since.delete(`${each} since ${person}`);
+      }
+    }),
+    { numRuns: 300 },
+  );
+  expect(kept).toBeGreaterThan(1_000);
 });
 
 interface Call {
@@ -181,6 +221,8 @@ interface Call {
   readonly people: ReadonlySet<string>;
   /** Whoever had work waiting, the served ones included. */
   readonly waiting: ReadonlySet<string>;
+  /** Whoever had a call before, or went along in one. */
+  readonly served: ReadonlySet<string>;
   /** GPU time lately and under way, as the decision knew it. */
   readonly hadMs: (person: string) => number;
 }
@@ -188,30 +230,36 @@ interface Call {
 /** The engine calls, one after the other, until nothing waits; all workers take as long as what they run. */
 function* servedInTurn(queue: Queue, workers: number, batchMax: number): Generator<Call> {
   const ends = new Map<string, { at: number; jobs: WaitingJob[] }>();
+  const loaded = new Map<string, string>();
+  const served = new Set<string>();
+  const people = new Set([...queue.jobs].map(({ accountId }) => accountId));
+  const cost = { batchMax, batchCost: 0.7 };
+  const models = Object.fromEntries(MODELS.map((model) => [model, cost]));
   let now = NOW;
   while (queue.size > 0) {
     const fleet = Array.from({ length: workers }, (_, n) => {
       const { at: freeAt = now, jobs = [] } = ends.get(`wrk_${n}`) ?? {};
-      return fleetWorker(
-        `wrk_${n}`,
-        { sdxl: { batchMax, batchCost: 0.7 } },
-        {
-          ...{ freeSlots: jobs.length > 0 ? 0 : 1, busy: jobs.length > 0, freeAt },
-          running: jobs.map((job) => ({ ...job, job: job.id })),
-        },
-      );
+      return fleetWorker(`wrk_${n}`, models, {
+        loaded: [loaded.get(`wrk_${n}`) ?? 'sdxl'],
+        ...{ freeSlots: jobs.length > 0 ? 0 : 1, busy: jobs.length > 0, freeAt },
+        running: jobs.map((job) => ({ ...job, job: job.id })),
+      });
     });
     const had = new Map<string, number>();
-    for (const person of ['a', 'b', 'c']) had.set(person, queue.servedMs(person, now));
+    for (const person of people) had.set(person, queue.servedMs(person, now));
     for (const { accountId, runMs } of fleet.flatMap(({ running }) => running))
       had.set(accountId, had.get(accountId)! + runMs);
-    for (const { job, batch = [], worker } of decide(queue, fleet, now)) {
+    for (const { job, batch = [], worker, why } of decide(queue, fleet, now)) {
       const jobs = [job, ...batch];
       const waiting = new Set([...queue.jobs].map(({ accountId }) => accountId));
       for (const { id } of jobs) queue.take(id);
-      ends.set(worker.id, { at: now + job.runMs * (1 + batch.length * 0.7), jobs });
-      const people = new Set(jobs.map(({ accountId }) => accountId));
-      yield { first: job.accountId, people, waiting, hadMs: (person) => had.get(person)! };
+      const endAt = now + why.loadMs + job.runMs * (1 + batch.length * 0.7);
+      ends.set(worker.id, { at: endAt, jobs });
+      loaded.set(worker.id, job.model);
+      const inCall = new Set(jobs.map(({ accountId }) => accountId));
+      const hadMs = (person: string) => had.get(person)!;
+      yield { first: job.accountId, people: inCall, served, waiting, hadMs };
+      for (const person of inCall) served.add(person);
     }
     now = Math.min(...ends.values().map(({ at }) => at));
     for (const [worker, { at, jobs }] of ends) {

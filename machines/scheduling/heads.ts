@@ -25,25 +25,32 @@ export interface Pile {
 /** What a job brings per second of running. */
 type RateOf = (ticket: Ticket, plan: Plan, lateMs: number, servedMs: number) => number;
 
-/** The `count` best jobs of every stock, by model. */
-export function pilesOf(
-  queue: WaitingQueue,
-  fleet: readonly FleetWorker[],
-  now: number,
-  count: number,
-  rateOf: RateOf,
-): Map<string, Pile[]> {
+/** GPU time of a person, lately and under way. */
+export type GotMs = (accountId: string) => number;
+
+export function gotMsBy(queue: WaitingQueue, fleet: readonly FleetWorker[], now: number): GotMs {
   const running = new Map<string, number>();
   for (const worker of fleet)
     for (const { accountId, runMs } of worker.running)
       running.set(accountId, (running.get(accountId) ?? 0) + runMs);
+  return (accountId) => queue.servedMs(accountId, now) + (running.get(accountId) ?? 0);
+}
+
+/** The `count` best jobs of every stock, by model. */
+export function pilesOf(
+  queue: WaitingQueue,
+  gotMs: GotMs,
+  now: number,
+  count: number,
+  rateOf: RateOf,
+): Map<string, Pile[]> {
   const piles = new Map<string, Pile[]>();
   for (const stock of queue.stocks) {
     const heads: Head[] = [];
     const fronts: Head[] = [];
     const enough = (of: readonly Head[]) => of[count - 1]?.rate ?? -Infinity;
     for (const line of promising(stock, now, rateOf, () => enough(fronts))) {
-      const personMs = queue.servedMs(line.accountId, now) + (running.get(line.accountId) ?? 0);
+      const personMs = gotMs(line.accountId);
       // A job never counts more than the one in front of it: a line is served in the order of asking.
       let rate = Infinity;
       for (const ticket of line.tickets) {
@@ -95,7 +102,8 @@ function* promising(stock: Stock, now: number, rateOf: RateOf, enough: () => num
   }
 }
 
-const lateness = ({ ownTurnAt }: Ticket, now: number): number => Math.max(0, now - ownTurnAt);
+export const lateness = ({ ownTurnAt }: Ticket, now: number): number =>
+  Math.max(0, now - ownTurnAt);
 
 function insert(head: Head, heads: Head[], count: number): void {
   let at = heads.length;

@@ -3,7 +3,8 @@
 // A free GPU goes to the model that brings the most per second of its time, loading included. What a job
 // brings grows with its tier and with how late it is, and shrinks with what its person got lately.
 import type { Plan } from '../contract/events.ts';
-import { inTurn, pilesOf, type Head, type Pile } from './heads.ts';
+import { gotMsBy, inTurn, pilesOf, type Head, type Pile } from './heads.ts';
+import { inTier } from './passed.ts';
 import { headsFor, mayStart, occupy, seatsOf, type Offer, type Seat } from './seats.ts';
 import type { Decision, FleetWorker, Line, Ticket, WaitingJob, WaitingQueue } from './waiting.ts';
 import { decisionOf } from './why.ts';
@@ -25,7 +26,7 @@ export const PATIENCE_MS = {
 const LENGTH_EXPONENT = 0.6;
 /** A job of no length at all would bring infinitely much per second. */
 const RUN_MS_MIN = 2_000;
-/** A person who got this much of the GPU counts half; what a busy card gives in ten minutes. */
+/** Who got this much of the GPU counts half, and is heavy beside who got none; what a card gives in ten minutes. */
 const FAIR_SHARE_MS = 600_000;
 /** A load costs its time, soon the same again for what it drove out, and the risk of going back and forth. */
 const LOAD_FACTOR = 2.3;
@@ -145,10 +146,12 @@ export function decide(
   const decisions: Decision[] = [];
   const slots = fleet.reduce((sum, { freeSlots }) => sum + freeSlots, 0);
   if (queue.size === 0 || slots === 0) return decisions;
-  const piles = pilesOf(queue, fleet, now, LOOK_AHEAD + slots, rateOf);
+  const gotMs = gotMsBy(queue, fleet, now);
+  const piles = pilesOf(queue, gotMs, now, LOOK_AHEAD + slots, rateOf);
   const seats = seatsOf(fleet);
-  const turns = new Map<string, number>();
-  const lastTurn = (line: Line) => turns.get(line.accountId) ?? line.lastTurn;
+  const lastTurns = new Map<string, number>();
+  const taken = new Set<string>();
+  const lastTurn = (line: Line) => lastTurns.get(line.accountId) ?? line.lastTurn;
   const order = (pile: Pile) => {
     pile.heads = inTurn(pile, lastTurn);
   };
@@ -170,13 +173,20 @@ export function decide(
       const choices = seat.freeSlots > 0 ? choicesOf(seat, alternatives) : [];
       if (choices[0] && (!best[0] || choices[0].score > best[0].score)) best = choices;
     }
-    const [choice, next] = best;
-    if (!choice) return decisions;
-    const batch = batchOf(choice, next);
-    decisions.push(decisionOf(choice, next, batch, now));
-    const { seat, offer } = choice;
+    const [wanted, next] = best;
+    if (!wanted) return decisions;
+    const turns = { now, gotMs, lastTurn, taken, heavyMs: FAIR_SHARE_MS };
+    const { seat } = wanted;
+    const offer = inTier(wanted, seats, piles, turns);
+    const choice = { ...best.find((other) => other.offer.model === offer.model)!, offer };
+    const other = offer === wanted.offer ? next : wanted;
+    const batch = batchOf(choice, other);
+    decisions.push(decisionOf(choice, other, batch, now));
     occupy(seat, offer, lengthOf(batch[0].job) * seat.models.get(offer.model)!.pace, now);
-    for (const { line } of batch) turns.set(line.accountId, queue.takes + decisions.length);
+    for (const { line, job } of batch) {
+      lastTurns.set(line.accountId, queue.takes + decisions.length);
+      taken.add(job.id);
+    }
     for (const pile of piles.get(offer.model)!) {
       const isLeft = ({ job }: Head) => !batch.some((taken) => taken.job === job);
       [pile.heads, pile.fronts] = [pile.heads.filter(isLeft), pile.fronts.filter(isLeft)];

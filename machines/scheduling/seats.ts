@@ -46,6 +46,18 @@ export function occupy(seat: Seat, { model, loadMs }: Offer, runMs: number, now:
 }
 
 /** What failed on a worker is left to the others, while there are such. */
+export function pilesFor(
+  seat: Seat,
+  piles: readonly Pile[],
+  seats: readonly Seat[],
+): readonly Pile[] {
+  return piles.filter(
+    ({ stock: { model, failedOn } }) =>
+      !failedOn.includes(seat.id) ||
+      !seats.some(({ id, models }) => models.has(model) && !failedOn.includes(id)),
+  );
+}
+
 export function headsFor(
   seat: Seat,
   piles: readonly Pile[],
@@ -53,10 +65,6 @@ export function headsFor(
 ): readonly Head[] {
   const [only, more] = piles;
   if (only && !more && only.stock.failedOn.length === 0) return only.heads;
-  const mine = piles.filter(
-    ({ stock: { model, failedOn } }) =>
-      !failedOn.includes(seat.id) ||
-      !seats.some(({ id, models }) => models.has(model) && !failedOn.includes(id)),
-  );
-  return mine.flatMap(({ heads }) => heads).sort((a, b) => b.rate - a.rate);
+  const heads = pilesFor(seat, piles, seats).flatMap((pile) => pile.heads);
+  return heads.sort((a, b) => b.rate - a.rate);
 }

@@ -94,7 +94,7 @@ function valueOf({ m, b }: Row, metric: string): number {
 
 function printGoals(rows: readonly Row[], goals: readonly Goal[]): void {
   console.log('\n| goal | wanted | reached | |\n|---|---:|---:|---|');
-  let met = 0;
+  let [met, told] = [0, 0];
   for (const goal of goals) {
     const { rho, rho_min = 0, rho_max = Infinity, max, min } = goal;
     const own = rows
@@ -105,12 +105,15 @@ function printGoals(rows: readonly Row[], goals: readonly Goal[]): void {
     const worst = max === undefined ? Math.min(...own) : Math.max(...own);
     const value = goal.over === 'worst' ? worst : mean(own);
     const isMet = value <= (max ?? Infinity) && value >= (min ?? -Infinity);
+    told += 1;
     if (isMet) met += 1;
     const wanted = max === undefined ? `≥ ${min}` : `≤ ${max}`;
     const reached = value.toFixed(value < 10 ? 3 : 1);
     console.log(`| ${goal.id} | ${wanted} | ${reached} | ${isMet ? 'met' : 'MISSED'} |`);
   }
-  console.log(`\n${met} of ${goals.length} goals met`);
+  const untold = goals.length - told;
+  const loads = untold > 0 ? `; of ${untold} these traces have no load to tell` : '';
+  console.log(`\n${met} of ${told} goals met${loads}`);
 }
 
 function printCosts(): void {
