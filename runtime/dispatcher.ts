@@ -65,6 +65,8 @@ export class Dispatcher implements Assigner {
   /** Decided on, and not yet seen with a worker. One that is queued again was turned down. */
   readonly #decided = new Set<string>();
   #rebuilding: Promise<void> | null = null;
+  /** The open jobs could not be read (yet): others may wait longer than those that are known. */
+  #isBlind = true;
   readonly #resting = new Map<string, WaitingJob>();
   /** Jobs to be read anew. */
   readonly #unsure = new Map<string, ActorRef>();
@@ -84,7 +86,12 @@ export class Dispatcher implements Assigner {
    * committed meanwhile is newer than the rows and stays.
    */
   rebuild(): Promise<void> {
-    this.#rebuilding ??= this.#rebuild().finally(() => (this.#rebuilding = null));
+    this.#rebuilding ??= this.#rebuild()
+      .catch((error: unknown) => {
+        this.#isBlind = true;
+        throw error;
+      })
+      .finally(() => (this.#rebuilding = null));
     return this.#rebuilding;
   }
 
@@ -96,8 +103,11 @@ export class Dispatcher implements Assigner {
     // In the order of the line, and with pauses in which others get their turn: they may be many.
     for (const [n, row] of jobs.toSorted((a, b) => a.createdAt - b.createdAt).entries()) {
       this.#seen(row);
-      if (n % ROWS_PER_PAUSE === ROWS_PER_PAUSE - 1) await clock.sleep(0);
+      if (n % ROWS_PER_PAUSE !== ROWS_PER_PAUSE - 1) continue;
+      this.#isBlind = false; // those that come are younger
+      await clock.sleep(0);
     }
+    this.#isBlind = false;
     const open = new Set(jobs.map(({ ref }) => ref.id));
     // Ended by another runtime; or new, and not in the store yet: those are not forgotten.
     const missing = known.filter(({ id }) => !open.has(id));
@@ -197,7 +207,7 @@ export class Dispatcher implements Assigner {
     for (const actor of turned) this.#note(actor);
     const { leases, clock, pauses, isConnected } = this.#seams;
     const fence = leases.held('dispatcher');
-    if (!fence || this.#queue.size === 0 || pauses.isEverything) return [];
+    if (!fence || this.#isBlind || this.#queue.size === 0 || pauses.isEverything) return [];
     if (!this.#fleet.hasFreeSlot(isConnected)) return [];
     const now = clock.now();
     const decisions = decide(pauses.queue(this.#queue), this.#workers(), now);

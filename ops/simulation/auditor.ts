@@ -2,6 +2,7 @@
 // against the invariants.
 import type { CommitBatch, CommitResult } from '../../db/store.ts';
 import { refKey } from '../../machines/contract/ids.ts';
+import type { WorkerContext } from '../../machines/worker/context.ts';
 import type { Commit } from './books.ts';
 import { checkZeroSum } from './invariants-of-money.ts';
 import { AFTER_EVERY_COMMIT } from './invariants.ts';
@@ -19,7 +20,7 @@ export class Auditor {
   readonly room = new WaitingRoom();
   /** When a runtime last had to do something again: what it had given away then rests for a second. */
   readonly #troubledAt = new WeakMap<Owner, number>();
-  /** Attempts that a worker brought along and that are nobody's any more: told to stop, and hold no slot. */
+  /** Attempts at a worker that are nobody's any more: told to stop, and hold no slot. */
   readonly #unclaimed = new Set<string>();
 
   constructor(world: World) {
@@ -32,6 +33,7 @@ export class Auditor {
     const commit = books.apply(batch, result);
     world.trace.note(result.at, runtime.name, batch.batchId);
     this.#readTurns(commit, runtime);
+    this.#noteGivenUp(commit);
     for (const { id } of commit.orders) world.history.orderCommitted(id);
     for (const { ref, reason } of commit.parked)
       world.violate(
@@ -47,7 +49,9 @@ export class Auditor {
       return lease && lease.holder !== null && lease.expiresAt > at ? lease.term : null;
     };
     const { room } = this;
-    const isCalm = result.at - (this.#troubledAt.get(runtime) ?? 0) > RESTS_MS;
+    // Of a commit that lost a part, the rest was decided on what has not come about: a job that had ended, say.
+    const isWhole = result.lost.length === 0;
+    const isCalm = isWhole && result.at - (this.#troubledAt.get(runtime) ?? 0) > RESTS_MS;
     const checked = { commit, books, check, room, isCalm, isUploaded, leaseTerm };
     for (const rule of AFTER_EVERY_COMMIT) {
       rule(checked);
@@ -71,6 +75,22 @@ export class Auditor {
     const slots = this.#world.books.workers.get(worker)?.context.run.slots ?? {};
     for (const { job, attempt } of attempts)
       if (slots[job]?.attempt !== attempt) this.#unclaimed.add(`${worker} ${job}.${attempt}`);
+  }
+
+  /** Whose model could not be loaded has failed. Its agent may have begun it all the same, until it is told. */
+  #noteGivenUp({ turns, changes }: Commit): void {
+    const failing = new Set(
+      turns.flatMap(({ row, event }) => (event.type === 'model.loadFailed' ? [row.ref.id] : [])),
+    );
+    for (const { before, after } of changes) {
+      const { id, kind } = after.ref;
+      if (kind !== 'worker' || !failing.has(id) || !before) continue;
+      const [had, has] = [before, after].map(
+        ({ context }) => (context as WorkerContext).run.slots,
+      ) as [WorkerContext['run']['slots'], WorkerContext['run']['slots']];
+      for (const [job, { attempt }] of Object.entries(had))
+        if (!(job in has)) this.#unclaimed.add(`${id} ${job}.${attempt}`);
+    }
   }
 
   isUnclaimed(worker: string, attemptKey: string): boolean {

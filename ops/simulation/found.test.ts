@@ -28,6 +28,15 @@ const FOUND: readonly { readonly seed: number; readonly what: string }[] = [
     what: 'a hello that was committed late undid a later one, and slots were filled twice',
   },
   { seed: 269, what: 'jobs were never read when the store was away as the lease came' },
+  {
+    seed: 297,
+    what: 'a runtime that had not read the waiting jobs yet gave work to those who came later',
+  },
+  {
+    seed: 609,
+    what: 'the check counted a run whose model had failed to load, until its agent was told',
+  },
+  { seed: 1161, what: 'the check believed in an end of a job that was lost in the same commit' },
   { seed: 671, what: 'the check counted the difference of a plan to the day after it' },
 ];
 

@@ -102,16 +102,18 @@ export const BUGS_OF_CHARTS: readonly PlantedBug[] = [
   {
     name: 'a day is granted again',
     file: 'machines/quota/balance.ts',
-    find: '  if (day <= balance.day) return',
-    replace: '  if (day < balance.day) return',
+    find: 'if (day <= balance.day) return { balance, postings: [] };\n  const { balance: next, postings } = expireDay(balance);\n  const amountMt',
+    replace:
+      'if (day < balance.day) return { balance, postings: [] };\n  const { balance: next, postings } = expireDay(balance);\n  const amountMt',
     breaks: 'I18 daily grant',
     why: 'each event of a day grants it',
   },
   {
     name: 'tomorrow is granted today',
     file: 'machines/quota/balance.ts',
-    find: '  const day = utcDay(at);\n  if',
-    replace: '  const day = utcDay(at + 20_000);\n  if',
+    find: 'export function rollDay(balance: Balance, at: number, allowances: Allowances): Change {\n  const day = utcDay(at);',
+    replace:
+      'export function rollDay(balance: Balance, at: number, allowances: Allowances): Change {\n  const day = utcDay(at + 20_000);',
     breaks: 'I18 daily grant',
     why: 'a grant before its midnight',
   },
