@@ -184,7 +184,7 @@ describe('on the real store', () => {
     expect(await balance()).toEqual(everythingBack);
     expect(await ledgerOf(accountId())).toEqual([
       ['Tokens for', 20_000, 0],
-      ['Held for image', -1000, 1000],
+      ['Held for an image', -1000, 1000],
       ['Returned: the job failed', 1000, -1000],
     ]);
   });

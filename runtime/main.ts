@@ -60,7 +60,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       'Set DATABASE_URL to a PostgreSQL database, or use `tessera up`, which brings one.',
     );
   const modelRules = readModelRules(config.modelRules.path, config.modelRules.isNamed);
-  const plans = readPlans(config.plans.path, config.plans.isNamed);
+  const plans = readPlans(config.plans.path, config.plans.isNamed, config.kept.filesDays);
   const styles = readStyles(config.styles.path, config.styles.isNamed);
   const registry = registryFor(plans);
   const log = pino({

@@ -5,8 +5,8 @@ import { parsePlans, planListView, readPlans } from './plans.ts';
 const parse = (value: unknown) => parsePlans(JSON.stringify(value), 'plans.json');
 
 it('is as usual without a file, and says so when a named one is missing', () => {
-  expect(readPlans('/nowhere/plans.json', false)).toBe(DEFAULT_PLANS);
-  expect(() => readPlans('/nowhere/plans.json', true)).toThrow(
+  expect(readPlans('/nowhere/plans.json', false, 30)).toEqual(DEFAULT_PLANS);
+  expect(() => readPlans('/nowhere/plans.json', true, 30)).toThrow(
     'The plans cannot be read from /nowhere/plans.json (ENOENT). Mend the file, or TESSERA_PLANS.',
   );
 });
@@ -39,7 +39,9 @@ it.each([
 });
 
 it('shows them in millitokens, files kept as is usual where a plan says nothing', () => {
-  const view = planListView(parse({ plans: { pro: { filesKeptDays: 90 } } }), 30);
+  const view = planListView(
+    parsePlans('{"plans": {"pro": {"filesKeptDays": 90}}}', 'plans.json', 7),
+  );
   expect(
     view.data.map(({ id, daily_millitokens, files_kept_days }) => [
       id,
@@ -47,8 +49,8 @@ it('shows them in millitokens, files kept as is usual where a plan says nothing'
       files_kept_days,
     ]),
   ).toEqual([
-    ['free', 20_000, 30],
-    ['starter', 120_000, 30],
+    ['free', 20_000, 7],
+    ['starter', 120_000, 7],
     ['pro', 300_000, 90],
   ]);
   expect(view.top_ups[0]).toMatchObject({ id: 'small', millitokens: 100_000, cents: 200 });

@@ -29,12 +29,13 @@ type File = z.infer<typeof file>;
 
 /**
  * @param path of the file; where it is missing everything is as usual, unless somebody named it
+ * @param filesKeptDays where the file does not say it
  * @throws BadConfig
  */
-export function readPlans(path: string, isNamed: boolean): PlanTable {
-  if (!isNamed && !existsSync(path)) return DEFAULT_PLANS;
+export function readPlans(path: string, isNamed: boolean, filesKeptDays: number): PlanTable {
+  if (!isNamed && !existsSync(path)) return over({}, filesKeptDays);
   try {
-    return parsePlans(readFileSync(path, 'utf8'), path);
+    return parsePlans(readFileSync(path, 'utf8'), path, filesKeptDays);
   } catch (error) {
     if (error instanceof BadConfig) throw error;
     const { code } = error as NodeJS.ErrnoException;
@@ -45,7 +46,7 @@ export function readPlans(path: string, isNamed: boolean): PlanTable {
 }
 
 /** @throws BadConfig with a line for each mistake */
-export function parsePlans(text: string, path: string): PlanTable {
+export function parsePlans(text: string, path: string, filesKeptDays = 30): PlanTable {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -59,15 +60,15 @@ export function parsePlans(text: string, path: string): PlanTable {
         .map(({ path: at, message }) => `${path}: ${at.join('.') || 'the whole'}: ${message}.`)
         .join('\n'),
     );
-  const table = over(parsed.data);
+  const table = over(parsed.data, filesKeptDays);
   const wrong = contradictions(table);
   if (wrong.length > 0) throw new BadConfig(wrong.map((line) => `${path}: ${line}`).join('\n'));
   return table;
 }
 
-function over({ currency, plans = {}, topUps }: File): PlanTable {
+function over({ currency, plans = {}, topUps }: File, filesKeptDays: number): PlanTable {
   const { plans: usual } = DEFAULT_PLANS;
-  const terms = (plan: Plan) => ({ ...usual[plan], ...plans[plan] });
+  const terms = (plan: Plan) => ({ ...usual[plan], filesKeptDays, ...plans[plan] });
   return {
     currency: currency ?? DEFAULT_PLANS.currency,
     plans: {
@@ -89,12 +90,7 @@ function contradictions({ plans, topUps }: PlanTable): string[] {
   ];
 }
 
-/** Days for which results of a plan are kept. */
-export const filesKeptDays = ({ plans }: PlanTable, plan: Plan, usual: number): number =>
-  plans[plan].filesKeptDays ?? usual;
-
-export function planListView(table: PlanTable, usualDays: number): PlanListView {
-  const { currency, plans, topUps } = table;
+export function planListView({ currency, plans, topUps }: PlanTable): PlanListView {
   return {
     object: 'list',
     currency,
@@ -105,7 +101,7 @@ export function planListView(table: PlanTable, usualDays: number): PlanListView 
       daily_millitokens: plans[plan].dailyTokens * 1000,
       monthly_cents: plans[plan].monthlyCents,
       jobs_max: plans[plan].jobsMax,
-      files_kept_days: filesKeptDays(table, plan, usualDays),
+      files_kept_days: plans[plan].filesKeptDays,
     })),
     top_ups: topUps.map(({ id, name, tokens, cents }) => ({
       ...{ id, object: 'top_up' as const, name, millitokens: tokens * 1000, cents },

@@ -31,7 +31,7 @@ export interface Asked {
 }
 
 export interface Work {
-  readonly spec: Omit<JobSpec, 'id' | 'bodyHash' | 'timeLimitMs'>;
+  readonly spec: Omit<JobSpec, 'id' | 'bodyHash' | 'timeLimitMs' | 'secondMt'>;
   readonly refusal: Refused | null;
   /** As they were sent: where they go depends on the model. */
   readonly files: readonly InputFile[];
@@ -191,8 +191,7 @@ function specOf(
   offer: ModelOffer | null,
 ): Work['spec'] {
   const { count, modality } = request;
-  const sized = { modality, params, prompt, count };
-  const work = workOf({ ...sized, files }, offer);
+  const sized = { modality, params, prompt, count, files };
   return {
     accountId,
     modality,
@@ -201,8 +200,8 @@ function specOf(
     params,
     inputs: files.map(({ role, blob }) => ({ role, blob })),
     count,
-    costMt: price({ ...sized, inputs: files.length }),
-    work,
+    costMt: price(sized, offer),
+    work: workOf(sized, offer),
     deadlineMs: request.deadline_s * 1000,
     origin: request.origin ?? null,
     ...(said && { said }),

@@ -97,15 +97,20 @@ export function refusedBy(refusal: Refusal): Refused {
         { jobs_max: refusal.jobsMax },
       );
     case 'insufficient_tokens': {
-      const { neededMt, availableMt } = refusal;
+      const { neededMt, availableMt, dailyMt } = refusal;
+      const missingMt = neededMt - availableMt;
       const resetsAt = new Date(refusal.resetsAt).toISOString();
+      const [day, minute] = [resetsAt.slice(0, 10), resetsAt.slice(11, 16)];
       return new Refused(
         402,
         'insufficient_tokens',
-        `This costs ${tokens(neededMt)} tokens and ${tokens(availableMt)} are left. ` +
-          `New tokens come at ${resetsAt}; a smaller size or count costs less.`,
+        `This may cost ${tokens(neededMt)} tokens and ${tokens(availableMt)} are left: ` +
+          `${tokens(missingMt)} are missing. ${tokens(dailyMt)} new tokens come on ${day} at ${minute} UTC` +
+          (neededMt > dailyMt ? ', and this costs more than those.' : '.'),
         {
           resets_at: resetsAt,
+          missing_millitokens: missingMt,
+          daily_grant_millitokens: dailyMt,
           needed_millitokens: neededMt,
           available_millitokens: availableMt,
         },

@@ -8,7 +8,7 @@ import { BLOB, spec } from './testing.ts';
 const key = { attempt: 1, worker: 'wrk_1', epoch: 'boot' };
 const LIFE: JobEvent[] = [
   { type: 'job.submitRequested', spec: spec('job_1'), impossible: null },
-  { type: 'hold.granted', plan: 'free' },
+  { type: 'hold.granted', plan: 'free', graceMs: 5000, filesKeptDays: 30 },
   { type: 'job.dispatched', worker: 'wrk_1', epoch: 'boot' },
   { type: 'run.acknowledged', ...key },
   { type: 'run.started', ...key },

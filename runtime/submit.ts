@@ -7,6 +7,7 @@ import type { DryRunView } from '../machines/contract/views.ts';
 import type { Refusal } from '../machines/effect.ts';
 import type { JobContext } from '../machines/job/context.ts';
 import { timeLimitMs } from '../machines/pricing/price.ts';
+import { secondMtOf } from '../machines/pricing/settlement.ts';
 import { readAccount } from './account.ts';
 import type { Actor } from './actor.ts';
 import { cheaperThan } from './cheaper.ts';
@@ -14,7 +15,7 @@ import { base32 } from './clock.ts';
 import type { Host } from './host.ts';
 import { prepare, type Asked, type Work } from './prepare.ts';
 import { Refused, refusedBy } from './refusals.ts';
-import { contextOf, costView } from './views.ts';
+import { cancelView, contextOf, costView } from './views.ts';
 
 export interface Submission extends Asked {
   /** Who sent it: the key or session. Idempotency keys of different principals do not meet. */
@@ -43,7 +44,10 @@ export async function submitJob(
       : idFromKey(accountId, principal, idempotencyKey);
   const bodyHash = hashOf(request);
   const longestMs = host.times.longestRunMs(work.spec.model, work.spec.work);
-  const spec: JobSpec = { ...work.spec, id, bodyHash, timeLimitMs: timeLimitMs(1, longestMs) };
+  const spec: JobSpec = {
+    ...{ ...work.spec, id, bodyHash, timeLimitMs: timeLimitMs(1, longestMs) },
+    secondMt: secondMt(host, work.spec),
+  };
   await submission.delivery?.announce(id);
   const outcome = await host.turns.post(jobRef(accountId, id), {
     type: 'job.submitRequested',
@@ -80,6 +84,10 @@ async function withRoom(host: Host, asked: Asked, work: Work, refused: Refused):
   return refused.with({ cheaper: await cheaperThan(host, asked, work, () => true) });
 }
 
+/** What a second of its run costs the person who stops it. */
+const secondMt = ({ dispatcher }: Host, spec: Work['spec']): number =>
+  secondMtOf(spec.costMt, dispatcher.expectedMs(spec));
+
 /** What it would cost, and whether it could run. Writes nothing and uses up no key. */
 export async function quoteJob(host: Host, asked: Asked): Promise<DryRunView> {
   const work = await prepare(host, asked);
@@ -92,6 +100,14 @@ export async function quoteJob(host: Host, asked: Asked): Promise<DryRunView> {
     params: { ...spec.params },
     cost: costView(spec.costMt, null),
     affordable: account.available_millitokens >= spec.costMt,
+    cancel: cancelView(
+      {
+        graceMs: account.brake.cancel_free_s * 1000,
+        secondMt: secondMt(host, spec),
+        costMt: spec.costMt,
+      },
+      null,
+    ),
     eta: host.dispatcher.etaOf(spec, account.plan),
   };
 }

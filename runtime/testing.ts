@@ -135,6 +135,7 @@ export const spec = (id: string, change: Partial<JobSpec> = {}): JobSpec => ({
   inputs: [],
   count: 1,
   costMt: 1000,
+  secondMt: 100,
   work: 1,
   timeLimitMs: 60_000,
   deadlineMs: 3_600_000,

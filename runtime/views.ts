@@ -1,15 +1,25 @@
 // Actors as clients may see them. The only place that maps a job's chart state to its public state.
 import type {
   AccountView,
+  CancelView,
   CostView,
   JobView,
   Phase,
   PublicState,
+  ReceiptView,
 } from '../machines/contract/views.ts';
 import type { Allowances } from '../machines/contract/plans.ts';
 import { FAILURES } from '../machines/contract/failures.ts';
-import type { JobContext } from '../machines/job/context.ts';
-import { availableMt, emptyBalance, nextReset, rollDay } from '../machines/quota/balance.ts';
+import { cancelTermsOf, settlementOf, type JobContext } from '../machines/job/context.ts';
+import { brakeOf, brakeWords } from '../machines/pricing/brake.ts';
+import { cancelWords, type CancelTerms } from '../machines/pricing/settlement.ts';
+import {
+  availableMt,
+  emptyBalance,
+  nextReset,
+  rollDay,
+  type Balance,
+} from '../machines/quota/balance.ts';
 import type { QuotaContext } from '../machines/quota/decisions.ts';
 import { stateName, type Actor } from './actor.ts';
 
@@ -34,6 +44,7 @@ const faceOf = ({ snapshot }: Actor) => PUBLIC[stateName(snapshot.value) as keyo
 
 export const contextOf = <T>(actor: Actor): T => actor.snapshot.context as T;
 
+const DAY_MS = 86_400_000;
 const iso = (at: number) => new Date(at).toISOString();
 
 export const costView = (costMt: number, chargedMt: number | null): CostView => ({
@@ -41,6 +52,24 @@ export const costView = (costMt: number, chargedMt: number | null): CostView => 
   millitokens: costMt,
   charged_millitokens: chargedMt,
 });
+
+export const cancelView = (terms: CancelTerms, startedAt: number | null): CancelView => ({
+  free_s: terms.graceMs / 1000,
+  free_until: startedAt === null ? null : iso(startedAt + terms.graceMs),
+  millitokens_per_s: terms.secondMt,
+  max_millitokens: terms.costMt,
+  words: cancelWords(terms),
+});
+
+function receiptView(context: JobContext): ReceiptView {
+  const { chargedMt, returnedMt, reason } = settlementOf(context);
+  return {
+    held_millitokens: context.spec.costMt,
+    charged_millitokens: chargedMt,
+    returned_millitokens: returnedMt,
+    reason,
+  };
+}
 
 /** Place and estimate come from the dispatcher, which alone knows the queue. */
 export type Outlook = Pick<JobView, 'position' | 'eta'>;
@@ -64,6 +93,10 @@ export function jobView(actor: Actor, outlook: Outlook = NO_OUTLOOK): JobView {
     cost: costView(spec.costMt, run.chargedMt),
     attempt: run.attempt,
     cancellable: actor.snapshot.hasTag('cancellable'),
+    cancel: actor.snapshot.hasTag('cancellable')
+      ? cancelView(cancelTermsOf({ spec, run }), run.startedAt)
+      : null,
+    receipt: run.finishedAt === null ? null : receiptView({ spec, run }),
     outputs: run.outputs.map((output, n) => ({
       n,
       url: `/v1/jobs/${spec.id}/outputs/${n}`,
@@ -83,6 +116,7 @@ export function jobView(actor: Actor, outlook: Outlook = NO_OUTLOOK): JobView {
     started_at: run.startedAt === null ? null : iso(run.startedAt),
     finished_at: run.finishedAt === null ? null : iso(run.finishedAt),
     deadline_at: iso(run.submittedAt + spec.deadlineMs),
+    kept_until: run.finishedAt === null ? null : iso(run.finishedAt + run.filesKeptDays * DAY_MS),
   };
 }
 
@@ -96,6 +130,16 @@ export function publicChange(before: Actor | null, after: Actor): JobView | null
     return [...faceOf(actor), place?.to, place?.at].join();
   };
   return before && face(before) === face(after) ? null : jobView(after);
+}
+
+function brakeView({ stopped, plan }: Balance, isLimited: boolean, allowances: Allowances) {
+  const { graceMs, jobsMax } = brakeOf(stopped, isLimited, allowances[plan].jobsMax);
+  return {
+    stopped_today: stopped,
+    cancel_free_s: graceMs / 1000,
+    jobs_max: jobsMax,
+    words: brakeWords(stopped, isLimited),
+  };
 }
 
 /** Shows the day's grant even before the first event of the day has made it: clock and balance agree. */
@@ -121,5 +165,7 @@ export function accountView(
     held_millitokens: balance.heldMt,
     daily_grant_millitokens: allowances[balance.plan].dailyMt,
     resets_at: iso(nextReset(now)),
+    brake: brakeView(balance, standing === 'limited', allowances),
+    files_going: null,
   };
 }

@@ -9,6 +9,7 @@ const change = z.object({
   at: z.number(),
   reason: z.string(),
   jobId: z.string().nullable(),
+  charged: z.number(),
   availableChange: z.number(),
   heldChange: z.number(),
 });
@@ -30,10 +31,12 @@ export async function listLedger(
   const older = before === null ? sql.fragment`` : sql.fragment`and posting < ${before}`;
   const lines = await pool.any(sql.type(change)`
     select posting, min(at) as at, min(reason) as reason, min(job_id) as "jobId",
-      coalesce(sum(amount_mt) filter (where book <> 'held'), 0)::bigint as "availableChange",
+      coalesce(sum(amount_mt) filter (where book = 'system:spent'), 0)::bigint as charged,
+      coalesce(sum(amount_mt) filter (where book in ('allowance', 'topUp')), 0)::bigint
+        as "availableChange",
       coalesce(sum(amount_mt) filter (where book = 'held'), 0)::bigint as "heldChange"
-    from ledger where account_id = ${accountId} and book not like 'system:%' ${older}
-    group by posting order by posting desc limit ${limit + 1}`);
+    from ledger where account_id = ${accountId} ${older}
+    group by posting having bool_or(book not like 'system:%') order by posting desc limit ${limit + 1}`);
   const [newest] = lines;
   if (newest === undefined) return { rows: [], nextCursor: null };
   // The recorded balances after the newest line; from there each older one follows from the changes.

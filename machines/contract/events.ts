@@ -41,7 +41,10 @@ export interface JobSpec {
   readonly params: JobParams;
   readonly inputs: readonly { readonly role: string; readonly blob: string }[];
   readonly count: number;
+  /** The most it may cost: what is held. */
   readonly costMt: number;
+  /** What a second of its run costs the person who stops it halfway. */
+  readonly secondMt: number;
   /** Size of the work in standard outputs (1 = one 1024x1024 image); drives time limits and ETA. */
   readonly work: number;
   readonly timeLimitMs: number;
@@ -79,6 +82,8 @@ export type HoldRefusal =
       readonly code: 'insufficient_tokens';
       readonly neededMt: number;
       readonly availableMt: number;
+      /** What comes then. */
+      readonly dailyMt: number;
       /** Milliseconds since 1970: the next grant. */
       readonly resetsAt: number;
     };
@@ -91,7 +96,8 @@ export interface JoinRefusal {
 
 export type JobEvent =
   | { type: 'job.submitRequested'; spec: JobSpec; impossible: string | null }
-  | { type: 'job.cancelRequested' }
+  /** By whom: the person pays for what a run has used, for Tessera nobody pays. */
+  | { type: 'job.cancelRequested'; by?: 'person' | 'system' }
   | { type: 'job.moveRequested'; to: LinePlace }
   | {
       type: 'job.dispatched';
@@ -101,7 +107,8 @@ export type JobEvent =
       /** It shares its engine call with others that are dispatched in the same commit. */
       batch?: BatchPlace;
     }
-  | { type: 'hold.granted'; plan: Plan }
+  /** With how long a run may be stopped for nothing, and its files are kept. */
+  | { type: 'hold.granted'; plan: Plan; graceMs: number; filesKeptDays: number }
   | { type: 'hold.refused'; refusal: HoldRefusal }
   | ({ type: 'slot.refused' } & AttemptKey)
   | ({ type: 'slot.returned' } & AttemptKey)
@@ -161,10 +168,17 @@ export type WorkerEvent =
   | ({ type: 'run.failed'; epoch: string; code: FailureCode; message: string } & AttemptName)
   | ({ type: 'run.cancelled'; epoch: string } & AttemptName);
 
+interface HoldClosing {
+  readonly job: string;
+  readonly reason: string;
+  /** A run that was given up halfway by the person's doing: the brake counts them. */
+  readonly isStopped?: boolean;
+}
+
 export type QuotaEvent =
   | { type: 'hold.requested'; job: string; amountMt: number; reason: string }
-  | { type: 'hold.captureRequested'; job: string; amountMt: number; reason: string }
-  | { type: 'hold.releaseRequested'; job: string; reason: string }
+  | ({ type: 'hold.captureRequested'; amountMt: number } & HoldClosing)
+  | ({ type: 'hold.releaseRequested' } & HoldClosing)
   | { type: 'plan.changed'; plan: Plan }
   /** Bought tokens, which do not expire. Told once for each payment, in the commit that notes it. */
   | { type: 'topUp.credited'; amountMt: number; reason: string }

@@ -19,8 +19,8 @@ export const planTerms = z.strictObject({
   /** 0: nothing is paid for it. */
   monthlyCents: whole(0, 1_000_000),
   jobsMax: whole(1, JOBS_MAX),
-  /** How long the files of an ended job are kept; null: as TESSERA_FILES_KEPT_DAYS says. */
-  filesKeptDays: whole(1, 3650).nullable(),
+  /** How long the files of an ended job are kept. */
+  filesKeptDays: whole(1, 3650),
 });
 export type PlanTerms = Readonly<z.infer<typeof planTerms>>;
 
@@ -45,7 +45,7 @@ export interface PlanTable {
   readonly topUps: readonly TopUpPack[];
 }
 
-const usual = { jobsMax: JOBS_MAX, filesKeptDays: null };
+const usual = { jobsMax: JOBS_MAX, filesKeptDays: 30 };
 
 export const DEFAULT_PLANS: PlanTable = {
   currency: 'usd',
@@ -64,13 +64,13 @@ export const DEFAULT_PLANS: PlanTable = {
 export interface Allowance {
   readonly dailyMt: number;
   readonly jobsMax: number;
+  readonly filesKeptDays: number;
 }
 export type Allowances = Readonly<Record<Plan, Allowance>>;
 
 export function allowancesOf({ plans }: Pick<PlanTable, 'plans'>): Allowances {
-  const of = ({ dailyTokens, jobsMax }: PlanTerms): Allowance => ({
-    dailyMt: dailyTokens * 1000,
-    jobsMax,
+  const of = ({ dailyTokens, jobsMax, filesKeptDays }: PlanTerms): Allowance => ({
+    ...{ dailyMt: dailyTokens * 1000, jobsMax, filesKeptDays },
   });
   return { free: of(plans.free), starter: of(plans.starter), pro: of(plans.pro) };
 }

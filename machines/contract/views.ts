@@ -62,6 +62,30 @@ export const outputView = z.object({
   facts: z.record(z.string(), z.union([z.string(), z.number()])),
 });
 
+/** What cancelling costs. The terms are fixed when the job is taken. */
+export const cancelView = z.object({
+  /** Of a run: so long it may be stopped for nothing. */
+  free_s: z.number(),
+  /** Until then; null while the run has not begun, for until then it costs nothing anyway. */
+  free_until: time.nullable(),
+  /** For each second of the run beyond it. */
+  millitokens_per_s: z.number().int(),
+  max_millitokens: z.number().int(),
+  /** The same, as a sentence. */
+  words: z.string(),
+});
+export type CancelView = z.infer<typeof cancelView>;
+
+/** What became of a job's hold, as its ledger has it. */
+export const receiptView = z.object({
+  held_millitokens: z.number().int(),
+  charged_millitokens: z.number().int(),
+  returned_millitokens: z.number().int(),
+  /** Words a person reads: "Charged for an image: 3 of 4 images; 1 token returned". */
+  reason: z.string(),
+});
+export type ReceiptView = z.infer<typeof receiptView>;
+
 export const jobView = z.object({
   id: z.string(),
   object: z.literal('job'),
@@ -83,6 +107,10 @@ export const jobView = z.object({
   cost: costView,
   attempt: z.number().int(),
   cancellable: z.boolean(),
+  /** Null when it is too late. */
+  cancel: cancelView.nullable(),
+  /** Null while it is open. */
+  receipt: receiptView.nullable(),
   outputs: z.array(outputView),
   failure: z.object({ code: z.enum(FAILURE_CODES), message: z.string() }).nullable(),
   origin: z.string().nullable(),
@@ -90,6 +118,8 @@ export const jobView = z.object({
   started_at: time.nullable(),
   finished_at: time.nullable(),
   deadline_at: time,
+  /** Its files are kept until then at least; null while it is open. */
+  kept_until: time.nullable(),
 });
 export type JobView = z.infer<typeof jobView>;
 
@@ -117,6 +147,8 @@ export const dryRunView = z.object({
   params: z.record(z.string(), z.unknown()),
   cost: costView,
   affordable: z.boolean(),
+  /** What cancelling would cost. */
+  cancel: cancelView,
   eta: etaView.nullable(),
 });
 export type DryRunView = z.infer<typeof dryRunView>;
@@ -145,6 +177,16 @@ export const accountView = z.object({
   daily_grant_millitokens: z.number().int(),
   /** When the day's allowance is granted anew (the next UTC midnight). */
   resets_at: time,
+  /** What stopping runs has led to: it changes with the day. */
+  brake: z.object({
+    stopped_today: z.number().int(),
+    cancel_free_s: z.number(),
+    jobs_max: z.number().int(),
+    /** Null while it is not felt. */
+    words: z.string().nullable(),
+  }),
+  /** Results that are deleted within three days; null where there are none, and where nobody looked. */
+  files_going: z.object({ count: z.number().int(), first_at: time }).nullable(),
 });
 export type AccountView = z.infer<typeof accountView>;
 
@@ -152,9 +194,11 @@ export const ledgerLine = z.object({
   /** Number of the posting within the account; receipts quote it. */
   posting: z.number().int(),
   at: time,
-  /** Words a person reads: "Held for an image", "Charged", "Released: cancelled before it ran". */
+  /** Words a person reads: "Held for an image", "Returned: you cancelled the job before it ran". */
   reason: z.string(),
   job_id: z.string().nullable(),
+  /** Of a hold that was closed: what was charged of it; what is left went back. */
+  charged: z.number().int(),
   /** Change of the spendable balance and of what is held, in millitokens. */
   available_change: z.number().int(),
   held_change: z.number().int(),

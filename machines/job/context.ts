@@ -3,6 +3,7 @@ import type { BatchPlace } from '../contract/batching.ts';
 import type { AttemptKey, JobEvent, JobSpec, Plan, Stamped } from '../contract/events.ts';
 import type { FailureCode } from '../contract/failures.ts';
 import type { Output } from '../contract/worker-protocol.ts';
+import { settle, type CancelTerms, type Settlement } from '../pricing/settlement.ts';
 import { failureOf, including, isPoison, matches, workersDown } from './attempts.ts';
 
 /** Cut-off attempts remembered; more than ever matter, for poison needs two. */
@@ -11,6 +12,10 @@ const CUT_OFF_MAX = 8;
 export interface JobRun {
   /** The account's plan when the hold was granted: the tier it waits in. */
   readonly plan: Plan;
+  /** As the hold was granted: so long a run may be stopped for nothing. */
+  readonly graceMs: number;
+  /** Days after its end. */
+  readonly filesKeptDays: number;
   /** Number of the current or next attempt: one more than the attempts that failed. */
   readonly attempt: number;
   readonly lease: (AttemptKey & { readonly acknowledged: boolean }) | null;
@@ -22,6 +27,7 @@ export interface JobRun {
   readonly failedOn: readonly string[];
   readonly tookDown: readonly string[];
   readonly ending: 'failed' | 'cancelled' | 'expired' | null;
+  readonly cancelledBy: 'person' | 'system' | null;
   readonly failure: { readonly code: FailureCode; readonly message: string } | null;
   readonly outputs: readonly Output[];
   readonly chargedMt: number | null;
@@ -53,6 +59,8 @@ export const freshContext = ({ input }: { input: JobSpec }): JobContext => ({
   spec: input,
   run: {
     plan: 'free',
+    graceMs: 0,
+    filesKeptDays: 0,
     attempt: 1,
     lease: null,
     adoptable: null,
@@ -60,6 +68,7 @@ export const freshContext = ({ input }: { input: JobSpec }): JobContext => ({
     failedOn: [],
     tookDown: [],
     ending: null,
+    cancelledBy: null,
     failure: null,
     outputs: [],
     chargedMt: null,
@@ -76,15 +85,38 @@ export const freshContext = ({ input }: { input: JobSpec }): JobContext => ({
 export const limitMsOf = ({ spec, run }: JobContext, batch = run.batch): number =>
   spec.timeLimitMs * (batch?.size ?? 1);
 
+// --- money: see pricing/settlement.ts ---------------------------------------------------------------
+
+export const cancelTermsOf = ({ spec, run }: JobContext): CancelTerms => ({
+  graceMs: run.graceMs,
+  secondMt: spec.secondMt,
+  costMt: spec.costMt,
+});
+
+/** Of a job that ends, or has ended: the same for ever. */
+export function settlementOf(context: JobContext): Settlement {
+  const { spec, run } = context;
+  const { startedAt, finishedAt } = run;
+  return settle({
+    ending: run.ending ?? 'succeeded',
+    by: run.cancelledBy ?? 'person',
+    asked: spec,
+    came: run.outputs,
+    terms: cancelTermsOf(context),
+    ranMs: startedAt === null || finishedAt === null ? null : Math.max(0, finishedAt - startedAt),
+  });
+}
+
 // --- changes: each returns the part of `run` that it changes ----------------------------------------
 
 type Change = (args: Args) => Partial<JobRun>;
 
 export const noteSubmitted: Change = ({ event }) => ({ submittedAt: event.at });
 
-export const notePlan: Change = ({ event }) => ({
-  plan: (event as EventOf<'hold.granted'>).plan,
-});
+export const notePlan: Change = ({ event }) => {
+  const { plan, graceMs, filesKeptDays } = event as EventOf<'hold.granted'>;
+  return { plan, graceMs, filesKeptDays };
+};
 
 export const notePlace: Change = ({ event }) => {
   const { to, at } = event as EventOf<'job.moveRequested'>;
@@ -170,17 +202,18 @@ export const countFailure: Change = (args) => {
 };
 
 /** The settlement is asked for in the same turn, so this is what is charged. */
-export const endSucceeded: Change = ({ context: { spec }, event }) => {
-  const { outputs, runMs } = event as EventOf<'run.finished'>;
-  return {
-    outputs,
-    runMs,
-    lease: null,
-    failure: null,
-    chargedMt: spec.costMt,
-    finishedAt: event.at,
+const charged =
+  (end: Change): Change =>
+  (args) => {
+    const { spec, run } = args.context;
+    const ended = end(args);
+    return { ...ended, chargedMt: settlementOf({ spec, run: { ...run, ...ended } }).chargedMt };
   };
-};
+
+export const endSucceeded: Change = charged(({ event }) => {
+  const { outputs, runMs } = event as EventOf<'run.finished'>;
+  return { outputs, runMs, lease: null, failure: null, finishedAt: event.at };
+});
 
 export const endFailed: Change = (args) => ({
   ...countFailure(args),
@@ -191,10 +224,11 @@ export const endFailed: Change = (args) => ({
   ...(isPoison(args) ? { failure: { code: 'poisoned', message: '' } } : {}),
 });
 
-export const endCancelled: Change = (args) => ({
+export const endCancelled: Change = charged((args) => ({
   ...endedUncharged(args),
   ending: 'cancelled',
-});
+  cancelledBy: (args.event as EventOf<'job.cancelRequested'>).by ?? 'person',
+}));
 
 export const endExpired: Change = (args) => ({
   ...endedUncharged(args),

@@ -35,7 +35,7 @@ describe('submit and hold', () => {
             type: 'hold.requested',
             job: 'job_1',
             amountMt: 1000,
-            reason: 'Held for image',
+            reason: 'Held for an image',
           },
         },
       ],
@@ -125,7 +125,7 @@ describe('the main path', () => {
           type: 'hold.captureRequested',
           job: 'job_1',
           amountMt: 1000,
-          reason: 'Charged for image',
+          reason: 'Charged for an image',
         },
       },
     ]);
@@ -171,23 +171,34 @@ describe('a place in the line (E15)', () => {
   });
 });
 
+const late = 'Returned: the job did not finish in time';
 describe.each([
-  ['cancel', EVENTS['job.cancelRequested'], 'cancelled', 'Returned: you cancelled the job'],
-  ['the deadline', EVENTS.deadline, 'expired', 'Returned: the job did not finish in time'],
-] as const)('%s (I8)', (_, event, ending, reason) => {
+  [
+    ...['cancel', EVENTS['job.cancelRequested'], 'cancelled'],
+    {
+      waiting: 'Returned: you cancelled the job before it ran',
+      running: 'Returned: you cancelled the job after 3 s',
+    },
+  ],
+  ['the deadline', EVENTS.deadline, 'expired', { waiting: late, running: late }],
+] as const)('%s (I8)', (_, event, ending, reasons) => {
   it.each(UNDER_WAY as JobState[])('ends %s with one release of the whole hold', (state) => {
-    const { snapshot, said } = take(jobMachine, reach(state), at(event, 8000));
+    const { snapshot, said } = take(jobMachine, reach(state), at(event, 4000));
     expect([snapshot.value, snapshot.status]).toEqual([ending, 'done']);
     expect(snapshot.context.run).toMatchObject({
       ending,
       lease: null,
       adoptable: null,
       chargedMt: 0,
-      finishedAt: 8000,
+      finishedAt: 4000,
     });
     const tells = effectsOf(said, 'actor.tell');
+    const closing =
+      state === executing
+        ? { reason: reasons.running, isStopped: true }
+        : { reason: reasons.waiting };
     expect(tells.filter(({ to }) => to.kind === 'quota')).toEqual([
-      { to: quotaRef('acc_1'), event: { type: 'hold.releaseRequested', job: 'job_1', reason } },
+      { to: quotaRef('acc_1'), event: { type: 'hold.releaseRequested', job: 'job_1', ...closing } },
     ]);
     expect(tells.filter(({ to }) => to.kind === 'worker').map((tell) => tell.event)).toEqual(
       state.startsWith('assigned.')
@@ -199,6 +210,46 @@ describe.each([
   it('comes too late for what has ended (I1)', () => {
     for (const state of ended)
       expect([state, take(jobMachine, reach(state), event).isIgnored]).toEqual([state, true]);
+  });
+});
+
+describe('what is charged (I1)', () => {
+  const toldAccount = (...events: readonly object[]) =>
+    effectsOf(after(...events).said, 'actor.tell')
+      .filter(({ to }) => to.kind === 'quota')
+      .map(({ event }) => event)
+      .slice(1);
+
+  it('is what was delivered, and the rest goes back with it', () => {
+    const four = { ...spec, count: 4, costMt: 4000 };
+    const { snapshot } = takeAll(jobMachine, begin(jobMachine, four).snapshot, WAYS.succeeded);
+    expect(snapshot.context.run.chargedMt).toBe(1000);
+  });
+
+  it('is the run beyond the grace, for the person who cancels it', () => {
+    const cancel = at(EVENTS['job.cancelRequested'], 8500);
+    expect(run(...WAYS[executing], cancel)).toMatchObject({ ending: 'cancelled', chargedMt: 250 });
+    expect(toldAccount(...WAYS[executing], cancel)).toEqual([
+      {
+        type: 'hold.captureRequested',
+        job: 'job_1',
+        amountMt: 250,
+        reason:
+          'Charged for 7.5 s of a job that you cancelled, the first 5 s free; 0.75 tokens returned',
+        isStopped: true,
+      },
+    ]);
+  });
+
+  it('is nothing for what Tessera cancels, and for a run that came to nothing before', () => {
+    const late = { ...EVENTS['job.cancelRequested'], at: 90_000 };
+    const own = toldAccount(...WAYS[executing], { ...late, by: 'system' });
+    const waiting = toldAccount(...WAYS.backingOff, late);
+    const cutOff = toldAccount(...WAYS[executing], EVENTS['worker.lost'], late);
+    for (const told of [own, waiting, cutOff])
+      expect(told).toEqual([
+        { type: 'hold.releaseRequested', job: 'job_1', reason: expect.any(String) as string },
+      ]);
   });
 });
 

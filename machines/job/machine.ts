@@ -215,14 +215,15 @@ export const jobMachine = setup({
       after: { backoff: 'queued' },
     },
     storing: {
-      description: 'The results are stored; the hold is charged in the same commit.',
+      description: 'The results are stored; what came is charged in the same commit.',
       tags: ['running'],
-      entry: { type: 'actor.tell', params: tells.askCapture },
+      entry: { type: 'actor.tell', params: tells.askSettlement },
       always: 'succeeded',
     },
     releasing: {
-      description: 'The whole hold goes back, in the same commit as the ending.',
-      entry: { type: 'actor.tell', params: tells.askRelease },
+      description:
+        'The hold goes back, in the same commit as the ending: all of it, or but for the run that a person stopped.',
+      entry: { type: 'actor.tell', params: tells.askSettlement },
       always: [
         { guard: 'endsCancelled', target: 'cancelled' },
         { guard: 'endsExpired', target: 'expired' },

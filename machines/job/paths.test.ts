@@ -77,6 +77,7 @@ const OPTIONS = {
 const SETTLED: Partial<Record<JobState, readonly string[]>> = {
   succeeded: ['hold.captureRequested'],
   failed: ['hold.releaseRequested'],
+  // A run that a person stops may cost something: which of the two is the money test's.
   cancelled: ['hold.releaseRequested'],
   expired: ['hold.releaseRequested'],
 };

@@ -2,7 +2,8 @@
 import { quotaRef, workerRef } from '../contract/ids.ts';
 import type { RunOrder } from '../contract/worker-protocol.ts';
 import type { Effects } from '../effect.ts';
-import { limitMsOf, type Args, type EventOf } from './context.ts';
+import { heldWords } from '../pricing/settlement.ts';
+import { limitMsOf, settlementOf, type Args, type EventOf } from './context.ts';
 
 type Tell = Effects['actor.tell'];
 
@@ -12,34 +13,23 @@ export const askHold = ({ context: { spec } }: Args): Tell => ({
     type: 'hold.requested',
     job: spec.id,
     amountMt: spec.costMt,
-    reason: `Held for ${spec.modality}`,
+    reason: heldWords(spec.modality),
   },
 });
 
-export const askCapture = ({ context: { spec } }: Args): Tell => ({
-  to: quotaRef(spec.accountId),
-  event: {
-    type: 'hold.captureRequested',
-    job: spec.id,
-    amountMt: spec.costMt,
-    reason: `Charged for ${spec.modality}`,
-  },
-});
-
-const RELEASE_REASONS = {
-  failed: 'Returned: the job failed',
-  cancelled: 'Returned: you cancelled the job',
-  expired: 'Returned: the job did not finish in time',
-} as const;
-
-export const askRelease = ({ context: { spec, run } }: Args): Tell => ({
-  to: quotaRef(spec.accountId),
-  event: {
-    type: 'hold.releaseRequested',
-    job: spec.id,
-    reason: RELEASE_REASONS[run.ending ?? 'failed'],
-  },
-});
+/** The whole hold is closed: what is not charged goes back with the same posting. */
+export const askSettlement = ({ context }: Args): Tell => {
+  const { id: job, accountId } = context.spec;
+  const { chargedMt, reason, isStopped } = settlementOf(context);
+  const closing = { job, reason, ...(isStopped && { isStopped }) };
+  return {
+    to: quotaRef(accountId),
+    event:
+      chargedMt > 0
+        ? { type: 'hold.captureRequested', amountMt: chargedMt, ...closing }
+        : { type: 'hold.releaseRequested', ...closing },
+  };
+};
 
 /** Told with the lease already taken: the worker makes its slot busy in the same commit. */
 export const claimSlot = ({ context, event }: Args): Tell => {

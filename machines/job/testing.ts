@@ -16,6 +16,7 @@ export const spec: JobSpec = {
   inputs: [],
   count: 1,
   costMt: 1000,
+  secondMt: 100,
   work: 1,
   timeLimitMs: 60_000,
   deadlineMs: 3_600_000,
@@ -42,13 +43,14 @@ export const EVENTS = {
   'job.cancelRequested': at({ type: 'job.cancelRequested' }),
   'job.moveRequested': at({ type: 'job.moveRequested', to: 'front' }),
   'job.dispatched': at({ type: 'job.dispatched', worker: 'w1', epoch: 'e1' }),
-  'hold.granted': at({ type: 'hold.granted', plan: 'pro' }),
+  'hold.granted': at({ type: 'hold.granted', plan: 'pro', graceMs: 5000, filesKeptDays: 30 }),
   'hold.refused': at({
     type: 'hold.refused',
     refusal: {
       code: 'insufficient_tokens',
       neededMt: 1000,
       availableMt: 10,
+      dailyMt: 20_000,
       resetsAt: 86_400_000,
     },
   }),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Modality } from '../contract/models.ts';
 import { PARAMS } from '../contract/requests.ts';
-import { timeLimitMs } from './price.ts';
-import { workOf, type SizedFile } from './work.ts';
+import { timeLimitMs, type SizedFile } from './price.ts';
+import { workOf } from './work.ts';
 
 const file = (change: Partial<SizedFile>): SizedFile => ({
   role: 'input',

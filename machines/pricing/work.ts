@@ -1,6 +1,6 @@
 // How big a job is, in standard outputs: what a model's `runMs` is the time of. It is what time limits, estimates
-// and learned times go by. Not the price, which follows from what was said alone: a recording costs the same
-// whatever its length, and takes its time.
+// and learned times go by. Not the price: reading a text costs as much as writing one, and takes a tenth of it; a
+// film of more frames costs the same, and takes longer.
 //
 //   image       pixels / 1024^2 x step class; enlarged: by the picture that is sent
 //   video       seconds x pixels / 512^2 x step class x frames a second / 12
@@ -10,50 +10,34 @@
 import type { ModelOffer } from '../contract/models.ts';
 import type { AudioParams, ImageParams, TextParams, VideoParams } from '../contract/requests.ts';
 import {
-  CHARACTERS_PER_LLM_TOKEN,
+  llmTokensToRead,
   MEGAPIXEL,
+  pictureUnits,
   stepClass,
+  sum,
   VIDEO_PIXELS,
-  type PricedRequest,
+  type SizedRequest,
 } from './price.ts';
 
 const FPS = 12;
 /** Reading is that much faster than writing, on any hardware. */
 const READ_SHARE = 0.1;
-const SCALE = 4;
-/** About what a picture of 1024x1024 takes as a file. */
-const PICTURE_BYTES = 1_000_000;
-
-export interface SizedFile {
-  readonly role: string;
-  readonly bytes: number;
-  /** Of a recording, as far as anybody knows. */
-  readonly seconds: number | null;
-}
-
-export interface SizedRequest extends Omit<PricedRequest, 'inputs'> {
-  readonly files: readonly SizedFile[];
-}
-
-const sum = (values: readonly number[]): number => values.reduce((all, each) => all + each, 0);
 
 function units(request: SizedRequest, offer: Pick<ModelOffer, 'seconds'> | null): number {
   const { modality, prompt, files } = request;
   switch (modality) {
     case 'image': {
       const { width, height, steps, scale } = request.params as ImageParams;
-      if (scale === undefined) return ((width * height) / MEGAPIXEL) * stepClass(steps);
-      const pictures = sum(files.map(({ bytes }) => bytes)) / PICTURE_BYTES;
-      return (scale / SCALE) ** 2 * Math.max(1, pictures);
+      if (scale !== undefined) return pictureUnits(files, scale);
+      return ((width * height) / MEGAPIXEL) * stepClass(steps);
     }
     case 'video': {
       const { width, height, seconds, fps, steps } = request.params as VideoParams;
       return ((seconds * width * height) / VIDEO_PIXELS) * stepClass(steps) * (fps / FPS);
     }
     case 'text': {
-      const before = files.filter(({ role }) => role === 'messages').map(({ bytes }) => bytes);
-      const read = (prompt.length + sum(before)) / CHARACTERS_PER_LLM_TOKEN;
-      return ((request.params as TextParams).max_tokens + read * READ_SHARE) / 1000;
+      const { max_tokens } = request.params as TextParams;
+      return (max_tokens + llmTokensToRead(request) * READ_SHARE) / 1000;
     }
     case 'audio': {
       const { seconds, speed } = request.params as AudioParams;

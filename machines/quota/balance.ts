@@ -22,6 +22,8 @@ export interface Balance {
   readonly topUpMt: number;
   readonly heldMt: number;
   readonly holds: Readonly<Record<string, Hold>>;
+  /** Runs that the person stopped on `day`: the brake goes by them. */
+  readonly stopped: number;
   /** Number of the last posting. */
   readonly posting: number;
 }
@@ -39,6 +41,7 @@ export const emptyBalance = (plan: Plan): Balance => ({
   topUpMt: 0,
   heldMt: 0,
   holds: {},
+  stopped: 0,
   posting: 0,
 });
 
@@ -154,7 +157,7 @@ export function rollDay(balance: Balance, at: number, allowances: Allowances): C
     ],
     `Tokens for ${day}`,
     null,
-    { day, grantedMt: amountMt },
+    { day, grantedMt: amountMt, stopped: 0 },
   );
   return { balance: granted.balance, postings: [...postings, granted.posting] };
 }
@@ -264,7 +267,7 @@ export function withholdDay(balance: Balance, at: number, allowances: Allowances
   if (day <= balance.day) return { balance, postings: [] };
   const { balance: next, postings } = expireDay(balance);
   const grantedMt = allowances[balance.plan].dailyMt;
-  return { balance: { ...next, day, grantedMt }, postings };
+  return { balance: { ...next, day, grantedMt, stopped: 0 }, postings };
 }
 
 /** Bought tokens that come from another account of the same person. */

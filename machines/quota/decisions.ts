@@ -9,6 +9,7 @@ import type {
 import { jobRef, subscriptionRef } from '../contract/ids.ts';
 import type { Allowances } from '../contract/plans.ts';
 import type { Effects } from '../effect.ts';
+import { brakeOf, type Brake } from '../pricing/brake.ts';
 import {
   availableMt,
   changePlan,
@@ -69,12 +70,18 @@ const unlessJoined =
   (args: Args): Decision =>
     isJoined(args) ? otherwise(args) : decide(args);
 
+const counted = (balance: Balance, { isStopped }: { isStopped?: boolean }): Balance =>
+  isStopped ? { ...balance, stopped: balance.stopped + 1 } : balance;
+
 /** @param allowances what each plan gives: the operator's say, the same for every account */
 export function decisionsBy(allowances: Allowances) {
   const today = ({ context, event }: Args): Change =>
     rollDay(context.balance, event.at, allowances);
 
-  const jobsMaxOf = ({ context }: Args): number => allowances[context.balance.plan].jobsMax;
+  const brakeOn = (args: Args, isLimited: boolean): Brake => {
+    const { plan, stopped } = today(args).balance;
+    return brakeOf(stopped, isLimited, allowances[plan].jobsMax);
+  };
 
   /** Every change begins by bringing the balance to the day of the event. */
   const onDay =
@@ -94,27 +101,39 @@ export function decisionsBy(allowances: Allowances) {
   );
 
   return {
-    hasTooManyJobs: (args: Args): boolean =>
-      Object.keys(args.context.balance.holds).length >= jobsMaxOf(args),
     canAfford: (args: Args): boolean =>
       args.event.type === 'hold.requested' &&
       availableMt(today(args).balance) >= args.event.amountMt,
-    refuseTooManyJobs: refusal((args) => ({ code: 'too_many_jobs', jobsMax: jobsMaxOf(args) })),
     refuseTooFewTokens: refusal((args) => ({
       code: 'insufficient_tokens',
       neededMt: (args.event as EventOf<'hold.requested'>).amountMt,
       availableMt: availableMt(today(args).balance),
+      dailyMt: allowances[args.context.balance.plan].dailyMt,
       resetsAt: nextReset(args.event.at),
     })),
-    grantHold: (args: Args): Decision => ({
-      ...held(args),
-      tell: told(args, { type: 'hold.granted', plan: args.context.balance.plan })!,
+    /** What depends on the standing. */
+    standing: (isLimited: boolean) => ({
+      hasTooManyJobs: (args: Args): boolean =>
+        Object.keys(args.context.balance.holds).length >= brakeOn(args, isLimited).jobsMax,
+      refuseTooManyJobs: refusal((args) => ({
+        code: 'too_many_jobs',
+        jobsMax: brakeOn(args, isLimited).jobsMax,
+      })),
+      grantHold: (args: Args): Decision => {
+        const { plan } = args.context.balance;
+        const { graceMs } = brakeOn(args, isLimited);
+        const { filesKeptDays } = allowances[plan];
+        return {
+          ...held(args),
+          tell: told(args, { type: 'hold.granted', plan, graceMs, filesKeptDays })!,
+        };
+      },
     }),
-    capture: onDay('hold.captureRequested', (balance, { job, amountMt, reason }) =>
-      closeHold(balance, job, amountMt, reason),
+    capture: onDay('hold.captureRequested', (balance, event) =>
+      closeHold(counted(balance, event), event.job, event.amountMt, event.reason),
     ),
-    release: onDay('hold.releaseRequested', (balance, { job, reason }) =>
-      closeHold(balance, job, 0, reason),
+    release: onDay('hold.releaseRequested', (balance, event) =>
+      closeHold(counted(balance, event), event.job, 0, event.reason),
     ),
     applyPlan: unlessJoined(
       onDay('plan.changed', (balance, { plan }) => changePlan(balance, plan, allowances)),

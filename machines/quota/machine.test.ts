@@ -181,6 +181,7 @@ it('begins open, in good standing, on the free plan, with nothing granted yet', 
       topUpMt: 0,
       heldMt: 0,
       holds: {},
+      stopped: 0,
       posting: 0,
     },
   });
@@ -229,7 +230,10 @@ describe('a hold', () => {
       ],
       [
         'actor.tell',
-        { to: jobRef('acc_1', 'job_1'), event: { type: 'hold.granted', plan: 'free' } },
+        {
+          to: jobRef('acc_1', 'job_1'),
+          event: { type: 'hold.granted', plan: 'free', graceMs: 5000, filesKeptDays: 30 },
+        },
       ],
     ]);
     expect(snapshot.context.balance).toMatchObject({ allowanceMt: 18_500, heldMt: 1500 });
@@ -248,6 +252,7 @@ describe('a hold', () => {
     code: 'insufficient_tokens',
     neededMt: 20_001,
     availableMt: 20_000,
+    dailyMt: 20_000,
     resetsAt: noon(0) + 43_200_000,
   };
   it.each([
@@ -370,6 +375,43 @@ describe('a change of plan (I6)', () => {
   });
 });
 
+describe('stopped runs (I14)', () => {
+  const stopped = (n: number, time = noon(0)) =>
+    Array.from({ length: n }, (_, i) => [
+      hold(`job_${i}`, 100, time),
+      { ...release(`job_${i}`, time), isStopped: true },
+    ]).flat();
+  const grantsAfter = (...events: readonly object[]) =>
+    effectsOf(
+      take(quotaMachine, after(...events).snapshot, hold('job_x', 100, noon(0))).said,
+      'actor.tell',
+    ).map(({ event }) => event);
+
+  it.each([
+    [9, 5000],
+    [10, 0],
+  ])('%i of them leave %i ms of grace', (n, graceMs) => {
+    expect(grantsAfter(...stopped(n))).toMatchObject([{ type: 'hold.granted', graceMs }]);
+  });
+
+  it('of twenty leave four jobs at once, as does being under watch', () => {
+    const open = [1, 2, 3, 4].map((n) => hold(`job_open_${n}`, 100));
+    const refusal = { code: 'too_many_jobs', jobsMax: 4 };
+    expect(grantsAfter(...stopped(20), ...open)).toMatchObject([{ refusal }]);
+    expect(grantsAfter(...open, standingTo('limited'))).toMatchObject([{ refusal }]);
+    expect(grantsAfter(standingTo('limited'))).toMatchObject([{ graceMs: 0 }]);
+    expect(grantsAfter(...stopped(19), ...open)).toMatchObject([{ type: 'hold.granted' }]);
+  });
+
+  it('are forgotten with the day, and others do not count', () => {
+    const { snapshot } = after(...stopped(20), hold('job_x', 100, noon(1)));
+    expect(snapshot.context.balance.stopped).toBe(0);
+    expect(after(hold('job_1', 100), release('job_1')).snapshot.context.balance.stopped).toBe(0);
+    const captured = after(hold('job_1', 100), { ...capture('job_1', 40), isStopped: true });
+    expect(captured.snapshot.context.balance).toMatchObject({ stopped: 1, allowanceMt: 19_960 });
+  });
+});
+
 describe('bought tokens (I11)', () => {
   it('are there at once, outlive the day and are used after its tokens', () => {
     const { snapshot, said } = after(credited(5000), hold('job_1', 22_000));
@@ -407,9 +449,9 @@ describe('bought tokens (I11)', () => {
 
 it('gives what the operator says, and on a changed plan the difference to it (I5, I6)', () => {
   const allowances = {
-    free: { dailyMt: 5000, jobsMax: 1 },
-    starter: { dailyMt: 7000, jobsMax: 2 },
-    pro: { dailyMt: 7000, jobsMax: 2 },
+    free: { dailyMt: 5000, jobsMax: 1, filesKeptDays: 1 },
+    starter: { dailyMt: 7000, jobsMax: 2, filesKeptDays: 1 },
+    pro: { dailyMt: 7000, jobsMax: 2, filesKeptDays: 1 },
   };
   const machine = quotaMachineFor(allowances);
   const { snapshot, said } = takeAll(machine, born(), [

@@ -45,11 +45,18 @@ const decide = (by: (args: Args) => Decision) =>
 
 function doneBy(allowances: Allowances) {
   const by = decisionsBy(allowances);
+  const [free, limited] = [by.standing(false), by.standing(true)];
   return {
-    guards: { hasTooManyJobs: by.hasTooManyJobs, canAfford: by.canAfford },
+    guards: {
+      hasTooManyJobs: free.hasTooManyJobs,
+      hasTooManyForLimited: limited.hasTooManyJobs,
+      canAfford: by.canAfford,
+    },
     actions: {
-      grantHold: decide(by.grantHold),
-      refuseTooManyJobs: decide(by.refuseTooManyJobs),
+      grantHold: decide(free.grantHold),
+      grantLimitedHold: decide(limited.grantHold),
+      refuseTooManyJobs: decide(free.refuseTooManyJobs),
+      refuseTooManyForLimited: decide(limited.refuseTooManyJobs),
       refuseTooFewTokens: decide(by.refuseTooFewTokens),
       capture: decide(by.capture),
       release: decide(by.release),
@@ -66,6 +73,13 @@ const ON_HOLD_REQUESTED = [
   { guard: 'isJoined', actions: 'refuseJoined' },
   { guard: 'hasTooManyJobs', actions: 'refuseTooManyJobs' },
   { guard: 'canAfford', actions: 'grantHold' },
+  { actions: 'refuseTooFewTokens' },
+] as const;
+
+const ON_HOLD_REQUESTED_LIMITED = [
+  { guard: 'isJoined', actions: 'refuseJoined' },
+  { guard: 'hasTooManyForLimited', actions: 'refuseTooManyForLimited' },
+  { guard: 'canAfford', actions: 'grantLimitedHold' },
   { actions: 'refuseTooFewTokens' },
 ] as const;
 
@@ -147,9 +161,9 @@ export const quotaMachine = base
             },
           },
           limited: {
-            description: 'Under watch: it may spend, and others decide how much at once.',
+            description: 'Under watch: few jobs at once, and no grace for stopped runs.',
             on: {
-              'hold.requested': ON_HOLD_REQUESTED,
+              'hold.requested': ON_HOLD_REQUESTED_LIMITED,
               'account.joinRequested': { actions: 'refuseBadStanding' },
               'account.joined': { actions: 'refuseBadStanding' },
             },

@@ -105,6 +105,7 @@ export const specOf = (n: number, accounts: number): JobSpec => ({
   inputs: [],
   count: 1,
   costMt: COST_MT,
+  secondMt: 1,
   work: 0.0625,
   timeLimitMs: 600_000,
   deadlineMs: 86_400_000,

@@ -82,7 +82,7 @@ export function nothingStaysHeld(evidence: Evidence): string[] {
     });
 }
 
-/** I4: one hold, one closing. Charged in full exactly when it succeeded, else wholly given back. */
+/** I4: one hold, one closing. Charged when it succeeded, or when a person stopped its run; else wholly given back. */
 export function everyJobIsSettledOnce(evidence: Evidence): string[] {
   const byJob = groupBy(
     evidence.ledger.filter(({ job }) => job !== null),
@@ -97,11 +97,17 @@ export function everyJobIsSettledOnce(evidence: Evidence): string[] {
   ];
 }
 
+/** All of it is due but for less than was asked; of a stopped run, what it says, which is never more. */
+function dueOf(state: string, costMt: number, chargedMt: number): number {
+  if (state === 'succeeded') return Math.min(costMt, Math.max(1, chargedMt));
+  return state === 'cancelled' ? Math.min(costMt, Math.max(0, chargedMt)) : 0;
+}
+
 function settledOnce({ id, state, context }: ActorRow, legs: readonly LegRow[]): string[] {
   const { spec, run } = context as JobContext;
   const held = legs.filter(({ book }) => book === 'held');
   const spentMt = sum(legs.filter(({ book }) => book === 'system:spent'));
-  const dueMt = state === 'succeeded' ? spec.costMt : 0;
+  const dueMt = dueOf(state, spec.costMt, run.chargedMt ?? 0);
   const complaints: string[] = [];
   const holds = held.filter(({ amountMt }) => amountMt > 0);
   const closings = held.filter(({ amountMt }) => amountMt < 0);

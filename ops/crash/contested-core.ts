@@ -58,7 +58,13 @@ let isStopping = false;
 
 const specOf = (id: string): JobSpec => ({
   ...{ id, accountId: account, modality: 'text', model: 'none', prompt: 'a word', inputs: [] },
-  ...{ params: { max_tokens: 1, temperature: 0 }, count: 1, costMt: COST_MT, work: 0.05 },
+  ...{
+    params: { max_tokens: 1, temperature: 0 },
+    count: 1,
+    costMt: COST_MT,
+    secondMt: 1,
+    work: 0.05,
+  },
   ...{ timeLimitMs: 60_000, deadlineMs: 3_600_000, origin: null, bodyHash: id },
 });
 

@@ -36,6 +36,11 @@ export interface JobFacts {
   closings: number;
   heldMt: number;
   spentMt: number;
+  /** When the engine began, while it is at it; after the end, how long it had been; null: it was not. */
+  startedAt: number | null;
+  ranMs: number | null;
+  /** Who cancelled it. */
+  cancelledBy: 'person' | 'system' | null;
   isSettled: boolean;
   /** Different workers that went down with it, as the job was told. */
   readonly crashedBy: Set<string>;
@@ -162,6 +167,7 @@ export class Books {
     if (turn.leaseBefore && job.lease !== turn.leaseBefore)
       this.#ended.add(leaseName(row.ref.id, turn.leaseBefore));
     job.isSettled = ENDS.has(row.to);
+    noteRun(job, row, event);
     return turn;
   }
 
@@ -220,6 +226,14 @@ export const ENDS: ReadonlySet<string> = new Set([
   'refused',
 ]);
 
+function noteRun(job: JobFacts, { from, to }: Turn['row'], event: Turn['event']): void {
+  const isRunning = to === 'assigned.executing';
+  if (isRunning && from !== to) job.startedAt = event.at;
+  if (job.isSettled && job.startedAt !== null) job.ranMs = event.at - job.startedAt;
+  if (!isRunning) job.startedAt = null;
+  if (job.isSettled && event.type === 'job.cancelRequested') job.cancelledBy = event.by ?? 'person';
+}
+
 const born = (event: ActorEvent): JobFacts => ({
   spec: (event as { spec: JobSpec }).spec,
   attempt: 1,
@@ -228,6 +242,9 @@ const born = (event: ActorEvent): JobFacts => ({
   closings: 0,
   heldMt: 0,
   spentMt: 0,
+  startedAt: null,
+  ranMs: null,
+  cancelledBy: null,
   isSettled: false,
   crashedBy: new Set(),
 });

@@ -1,7 +1,8 @@
 // One function per invariant, named as in the specification. Each looks at one commit: at what it changed,
 // at who caused it, and at the books as they are now.
 import { jobRef, refKey, SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
-import { sameLease, type Commit, type Lease } from './books.ts';
+import type { JobContext } from '../../machines/job/context.ts';
+import { sameLease, type Commit, type Fact, type JobFacts, type Lease } from './books.ts';
 import { jobsOf, workersOf, type Rule } from './checked.ts';
 import { OF_MONEY } from './invariants-of-money.ts';
 import { OF_TURNS } from './invariants-of-turns.ts';
@@ -31,14 +32,23 @@ const oneEnding: Rule = (checked) => {
       job.heldMt === (after.isSettled ? 0 : costMt) && (hold !== undefined) === !after.isSettled,
       () => `${after.ref.id} (${after.state}): ${job.heldMt} are held for it.`,
     );
-    const due = after.state === 'succeeded' ? (after.context.run.chargedMt ?? -1) : 0;
+    const due = dueMt(after, job);
     check(
       'I4 one ending',
-      job.spentMt === due && due <= costMt,
+      job.spentMt === due && due <= costMt && (after.context.run.chargedMt ?? 0) === due,
       () => `${after.ref.id} (${after.state}): ${job.spentMt} were charged, not ${due}.`,
     );
   }
 };
+
+/** By what is in the books, not by what the job says of itself: all our wishes are for images. */
+function dueMt({ state, context: { spec, run } }: Fact<JobContext>, job: JobFacts): number {
+  const { costMt, count, secondMt } = spec;
+  if (state === 'succeeded')
+    return Math.ceil((costMt * Math.min(run.outputs.length, count)) / count);
+  if (state !== 'cancelled' || job.cancelledBy === 'system' || job.ranMs === null) return 0;
+  return Math.min(costMt, Math.ceil((Math.max(0, job.ranMs - run.graceMs) * secondMt) / 1000));
+}
 
 const oneJobPerKey: Rule = ({ commit, check }) => {
   for (const { row, event } of commit.turns)

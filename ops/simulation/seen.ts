@@ -1,4 +1,5 @@
 // Rare situations that show in a commit as a whole.
+import type { JobContext } from '../../machines/job/context.ts';
 import type { WorkerContext } from '../../machines/worker/context.ts';
 import type { Change, Commit } from './books.ts';
 import type { Sometimes } from './sometimes.ts';
@@ -18,6 +19,11 @@ const isBroughtForward =
 
 const ends = ({ before, after }: Change): boolean =>
   after.ref.kind === 'job' && after.isSettled && !before?.isSettled;
+function isChargedInPart(change: Change): boolean {
+  if (!ends(change)) return false;
+  const { spec, run } = change.after.context as JobContext;
+  return run.chargedMt! > 0 && run.chargedMt! < spec.costMt;
+}
 const isAssigned = ({ after }: Change): boolean => after.state.startsWith('assigned');
 
 const SIGNS = {
@@ -33,6 +39,10 @@ const SIGNS = {
         after.ref.kind === 'job' &&
         dayOf((before.context as { run: { startedAt: number } }).run.startedAt) < dayOf(at),
     ),
+  'Less came than was asked for, and the rest goes back.': ({ changes }) =>
+    changes.some((change) => isChargedInPart(change) && change.after.state === 'succeeded'),
+  'A run that a person stopped is paid for.': ({ changes }) =>
+    changes.some((change) => isChargedInPart(change) && change.after.state === 'cancelled'),
   'A hold of yesterday is returned today.': ({ ledger }) =>
     ledger.some(({ reason }) => reason.includes('carried over')),
   'A part of a commit is lost, and the rest is written.': ({ lost, batch }) =>

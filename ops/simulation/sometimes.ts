@@ -24,6 +24,8 @@ const IN_THE_WORLD = [
   'A whole day passes while nobody looks.',
   'Plans are renewed right after midnight.',
   'A midnight passes over a job that runs.',
+  'Less came than was asked for, and the rest goes back.',
+  'A run that a person stopped is paid for.',
   'A hold of yesterday is returned today.',
   'A commit of unknown outcome was written.',
   'A commit of unknown outcome was not written.',

@@ -74,7 +74,7 @@ describe('trouble', () => {
   });
 
   it('of a chart is in the catalogue', async () => {
-    const numbers = { neededMt: 1000, availableMt: 250, resetsAt: 0 };
+    const numbers = { neededMt: 1000, availableMt: 250, dailyMt: 20_000, resetsAt: 0 };
     for (const refusal of [
       { code: 'impossible', detail: 'x' },
       { code: 'suspended' },

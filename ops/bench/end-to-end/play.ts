@@ -246,6 +246,7 @@ function specOf(job: TracedJob, trace: Trace): JobSpec {
     inputs: [],
     count: 1,
     costMt: 1,
+    secondMt: 1,
     work,
     timeLimitMs: timeLimitMs(work, typ_ms),
     deadlineMs: PATIENCE_MS,

@@ -40,6 +40,7 @@ export function accountRoutes(app: App, host: Host): void {
           at: new Date(line.at).toISOString(),
           reason: line.reason,
           job_id: line.jobId,
+          charged: line.charged,
           available_change: line.availableChange,
           held_change: line.heldChange,
           available_after: line.availableAfter,

@@ -66,7 +66,7 @@ export function catalogueRoutes(app: App, host: Host): void {
       summary: 'What each plan gives and costs',
       response: { 200: plansShape },
     },
-    handler: () => planListView(host.plans, host.config.kept.filesDays),
+    handler: () => planListView(host.plans),
   });
 
   app.route({

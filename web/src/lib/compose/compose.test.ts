@@ -61,6 +61,10 @@ describe('the price line', () => {
     params: {},
     cost: { tokens: 1, millitokens: 1000, charged_millitokens: null },
     affordable,
+    cancel: {
+      ...{ free_s: 5, free_until: null, millitokens_per_s: 100, max_millitokens: 1000 },
+      words: '',
+    },
     eta,
   });
   const now = Date.parse('2026-11-23T22:48:00Z');

@@ -1,7 +1,7 @@
 // What a job card says, as sentences. Pure, so that every state can be tested without a page.
-import type { JobView } from '../../../../machines/contract/views.ts';
+import type { CancelView, JobView } from '../../../../machines/contract/views.ts';
 import { duration, estimate, took } from './time.ts';
-import { settlement, tokens } from './tokens.ts';
+import { amount, settlement, tokens } from './tokens.ts';
 
 /** What only the stream tells: lossy, and gone after a reload. */
 export interface LiveBits {
@@ -27,6 +27,7 @@ export interface WordsInput {
   readonly modelName: string;
   /** Seconds since the estimate was made. */
   readonly elapsedS: number;
+  readonly now: number;
 }
 
 export function wordsOf(input: WordsInput): JobWords {
@@ -35,9 +36,19 @@ export function wordsOf(input: WordsInput): JobWords {
   return {
     ...(open ? openWords(input) : endedWords(job)),
     money: settlement(job.cost),
-    // Cancelling releases the whole hold in every state in which it is possible at all.
-    cancel: job.cancellable ? `Returns ${tokens(job.cost.millitokens)}` : null,
+    cancel: job.cancel && cancelNow(job.cancel, input.now),
   };
+}
+
+/** What cancelling would do now: it is free until the run has gone on for a while. */
+export function cancelNow(cancel: CancelView, now: number): string {
+  const { free_until, millitokens_per_s, max_millitokens } = cancel;
+  const runsFor = free_until === null ? 0 : (now - Date.parse(free_until)) / 1000;
+  const costs = Math.min(max_millitokens, Math.ceil(Math.max(0, runsFor) * millitokens_per_s));
+  if (costs === max_millitokens) return `Costs all of its ${tokens(costs)}`;
+  if (costs > 0) return `Costs ${tokens(costs)}, returns ${amount(max_millitokens - costs)}`;
+  const returns = `Returns ${tokens(max_millitokens)}`;
+  return free_until === null ? returns : `${returns} for the next ${duration(-runsFor)}`;
 }
 
 type Status = Pick<JobWords, 'tone' | 'headline' | 'detail'>;
@@ -71,7 +82,7 @@ function endedWords(job: JobView): Status {
     case 'succeeded':
       return { tone: 'done', headline: 'Done', detail: ranFor(job) };
     case 'cancelled':
-      return { tone: 'stopped', headline: 'Cancelled', detail: '' };
+      return { tone: 'stopped', headline: 'Cancelled', detail: paidFor(job) };
     case 'expired':
       return { tone: 'failed', headline: 'Ran out of time', detail: failure };
     case 'refused':
@@ -80,6 +91,10 @@ function endedWords(job: JobView): Status {
       return { tone: 'failed', headline: 'Did not work out', detail: failure };
   }
 }
+
+/** Whoever paid for a run that was stopped wants to know what for. */
+const paidFor = ({ receipt }: JobView): string =>
+  receipt !== null && receipt.charged_millitokens > 0 ? `${receipt.reason}.` : '';
 
 function place(position: number | null): string {
   if (position === null) return 'Starting';

@@ -4,6 +4,11 @@ import { announcement, countdown, wordsOf } from './job-words.ts';
 import { duration, estimate, took } from './time.ts';
 import { amount, settlement, tokens } from './tokens.ts';
 
+const NOW = Date.parse('2026-11-23T10:00:30Z');
+const CANCEL = {
+  ...{ free_s: 5, free_until: null, millitokens_per_s: 100, max_millitokens: 1000 },
+  words: '',
+};
 const job = (fields: Partial<JobView> = {}): JobView => ({
   id: 'job_1',
   object: 'job',
@@ -22,6 +27,8 @@ const job = (fields: Partial<JobView> = {}): JobView => ({
   cost: { tokens: 1, millitokens: 1000, charged_millitokens: null },
   attempt: 1,
   cancellable: true,
+  cancel: CANCEL,
+  receipt: null,
   outputs: [],
   failure: null,
   origin: null,
@@ -29,15 +36,17 @@ const job = (fields: Partial<JobView> = {}): JobView => ({
   started_at: null,
   finished_at: null,
   deadline_at: '2026-11-23T11:00:00Z',
+  kept_until: null,
   ...fields,
 });
 const ended = {
   finished_at: '2026-11-23T10:01:00Z',
   phase: 'settled',
   cancellable: false,
+  cancel: null,
 } as const;
 const words = (fields: Partial<JobView>, elapsedS = 0, live?: { fraction: number }) =>
-  wordsOf({ job: job(fields), live, modelName: 'Sketch', elapsedS });
+  wordsOf({ job: job(fields), live, modelName: 'Sketch', elapsedS, now: NOW });
 
 describe('amounts', () => {
   test.each([
@@ -123,7 +132,7 @@ describe('a job in words', () => {
   test.each([
     [{ phase: 'loading_model' }, 'Loading Sketch'],
     [{ phase: 'executing' }, 'Working'],
-    [{ phase: 'storing', cancellable: false }, 'Saving the result'],
+    [{ phase: 'storing', cancellable: false, cancel: null }, 'Saving the result'],
     [{ phase: 'retrying', attempt: 2 }, 'Trying again'],
   ] as const)('%o: %s', (fields, headline) => {
     expect(words({ state: 'running', position: null, ...fields }).headline).toBe(headline);
@@ -149,8 +158,22 @@ describe('a job in words', () => {
     const started_at = '2026-11-23T10:00:57Z';
     expect(words({ ...ended, state: 'succeeded', started_at }).detail).toBe('3.0 s');
     expect(words({ ...ended, state: 'cancelled' })).toMatchObject({ tone: 'stopped', detail: '' });
+    const receipt = {
+      ...{ held_millitokens: 1000, charged_millitokens: 250, returned_millitokens: 750 },
+      reason: 'Charged for 7.5 s of a job that you cancelled',
+    };
+    expect(words({ ...ended, state: 'cancelled', receipt }).detail).toBe(`${receipt.reason}.`);
     expect(words({ ...ended, state: 'expired' }).headline).toBe('Ran out of time');
     expect(words({ ...ended, state: 'refused' }).headline).toBe('Refused');
+  });
+
+  test.each([
+    [-4000, 'Returns 1 token for the next 4 s'],
+    [2000, 'Costs 0.2 tokens, returns 0.8'],
+    [60_000, 'Costs all of its 1 token'],
+  ])('%i ms after the free time of a run, cancelling says what it does', (ms, expected) => {
+    const cancel = { ...CANCEL, free_until: new Date(NOW - ms).toISOString() };
+    expect(words({ state: 'running', phase: 'executing', cancel }).cancel).toBe(expected);
   });
 
   test('announcements change with the quarter, not with every step', () => {
