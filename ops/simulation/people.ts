@@ -13,6 +13,7 @@ import { DEFAULT_PLANS } from '../../machines/contract/plans.ts';
 import { HOUSE } from '../../runtime/content/policy-file.ts';
 import { ContentPolicy } from '../../runtime/content/policy.ts';
 import { FOR_EVERYBODY } from '../../runtime/model-rules.ts';
+import { houseStyles } from '../../runtime/styles/styles.ts';
 import { submitJob } from '../../runtime/submit.ts';
 import { contextOf } from '../../runtime/views.ts';
 import type { Random } from './random.ts';
@@ -200,7 +201,7 @@ export class Person {
         const [modelRules, plans] = [FOR_EVERYBODY, DEFAULT_PLANS];
         const host = {
           ...{ turns, dispatcher, clock: clock!, ids, modelRules, plans, content: CONTENT },
-          ...{ store: world.memory, config: CONFIG, times: core!.times },
+          ...{ store: world.memory, config: CONFIG, times: core!.times, styles: houseStyles },
         } as unknown as Host;
         return submitJob(host, {
           accountId,
