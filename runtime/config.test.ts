@@ -67,10 +67,19 @@ describe('settings', () => {
     const open = { ...DISCORD, PUBLIC_URL: 'https://example.org', HOST: '0.0.0.0' };
     expect(readConfig(open)).toMatchObject({
       isLocalMode: false,
-      signIn: { discord: { clientId: DISCORD.DISCORD_CLIENT_ID }, telegram: null, miniAppBots: [] },
+      signIn: {
+        ...{ discord: { clientId: DISCORD.DISCORD_CLIENT_ID }, telegram: null },
+        ...{ miniAppBots: [], operators: [] },
+      },
     });
     const bots = { TELEGRAM_MINI_APP_BOTS: '1234567', PUBLIC_URL: 'http://localhost:8000' };
     expect(readConfig(bots).isLocalMode).toBe(false);
+  });
+
+  it('name the operators by who they sign in as', () => {
+    const { signIn } = readConfig({ TESSERA_OPERATORS: 'discord:42, telegram:7' });
+    expect(signIn.operators).toEqual(['discord:42', 'telegram:7']);
+    expect(refusal({ TESSERA_OPERATORS: 'ann' })).toMatch(/^TESSERA_OPERATORS must be people/);
   });
 
   it('take an empty value for none', () => {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 const DISCORD_ID = /^\d{15,21}$/;
 const BOT_ID = /^\d{5,15}$/;
+const IDENTITY = /^(discord|telegram):[1-9]\d{0,19}$/;
 const BOT = /^\d{5,15}(:[\w-]{30,60})?$/;
 
 const secret = (message: string) =>
@@ -30,6 +31,14 @@ export const signInSettings = {
       'must be numbers or tokens of bots with commas between them',
     )
     .default([]),
+  TESSERA_OPERATORS: z
+    .string()
+    .transform((text) => text.split(',').map((each) => each.trim()))
+    .refine(
+      (all) => all.every((each) => IDENTITY.test(each)),
+      'must be people with commas between them, such as discord:80351110224678912,telegram:4711',
+    )
+    .default([]),
 };
 
 type Settings = z.infer<z.ZodObject<typeof signInSettings>>;
@@ -39,6 +48,8 @@ export interface SignInConfig {
   readonly telegram: { readonly clientId: string; readonly clientSecret: string } | null;
   /** Numbers, or tokens, of bots whose Mini Apps may sign in. */
   readonly miniAppBots: readonly string[];
+  /** `discord:42`: whoever signs in as one of these may do on the site what an administrator's key may. */
+  readonly operators: readonly string[];
 }
 
 const pair = (clientId: string | undefined, clientSecret: string | undefined) =>
@@ -48,6 +59,7 @@ export const signInConfig = (data: Settings): SignInConfig => ({
   discord: pair(data.DISCORD_CLIENT_ID, data.DISCORD_CLIENT_SECRET),
   telegram: pair(data.TELEGRAM_CLIENT_ID, data.TELEGRAM_CLIENT_SECRET),
   miniAppBots: data.TELEGRAM_MINI_APP_BOTS,
+  operators: data.TESSERA_OPERATORS,
 });
 
 export const hasSignIn = ({ discord, telegram, miniAppBots }: SignInConfig): boolean =>

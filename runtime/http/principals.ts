@@ -34,7 +34,7 @@ export interface Principal {
   readonly expiresAt?: number | null;
   /** Of a worker's key: what that worker is called; null: its agent says so. */
   readonly workerName?: string | null;
-  /** Of a session: the one person of a Tessera without sign-in, who operates it as well. */
+  /** Of a session: the one person of a Tessera without sign-in, or somebody the configuration names. */
   readonly isOperator?: boolean;
   /** Set for a session: what `forget` wants. */
   readonly sessionHash?: Buffer;
@@ -86,8 +86,12 @@ export class Principals {
     const sessionHash = hashSecret(secret);
     const session = await this.#sessions.get(sessionHash.toString('hex'));
     if (session === null) return null;
-    const { accountId } = session;
-    const isOperator = this.#host.config.isLocalMode && accountId === LOCAL_ACCOUNT;
+    const { accountId, identity } = session;
+    const { isLocalMode, signIn } = this.#host.config;
+    // As whom they signed in counts, and not what else is linked to the account.
+    const isOperator = isLocalMode
+      ? accountId === LOCAL_ACCOUNT
+      : identity !== null && signIn.operators.includes(identity);
     return { kind: 'session', accountId, id: 'session', isOperator, sessionHash };
   }
 

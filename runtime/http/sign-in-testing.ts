@@ -9,6 +9,8 @@ import { CLIENT, FakeProviders } from '../../adapters/identity/providers-testing
 import { startTestRuntime, type TestRuntime } from './testing.ts';
 
 export const SITE = 'http://localhost:8000';
+/** Whom the configuration lets operate it, when they sign in with Discord. */
+export const OPERATOR = '4711';
 
 export function signInWith(fake: FakeProviders, site = SITE): SignIn {
   const settings = { ...CLIENT, base: fake.base };
@@ -23,7 +25,13 @@ export async function startPublicRuntime(site = SITE) {
   const callbacks = ['discord', 'telegram'].map((id) => `${site}/v1/session/callback/${id}`);
   const fake = await FakeProviders.start(callbacks);
   const runtime = await startTestRuntime({
-    config: { isLocalMode: false, publicUrl: site },
+    config: {
+      ...{ isLocalMode: false, publicUrl: site },
+      signIn: {
+        ...{ discord: null, telegram: null, miniAppBots: [] },
+        operators: [`discord:${OPERATOR}`],
+      },
+    },
     signIn: signInWith(fake, site),
   });
   return {

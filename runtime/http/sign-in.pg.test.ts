@@ -7,7 +7,7 @@ import { listAudit } from '../../db/queries/audit.ts';
 import { createSession } from '../../db/queries/sessions.ts';
 import { quotaRef, SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import { hashSecret } from '../keys.ts';
-import { SITE, startPublicRuntime, type TestBrowser } from './sign-in-testing.ts';
+import { OPERATOR, SITE, startPublicRuntime, type TestBrowser } from './sign-in-testing.ts';
 
 let house: Awaited<ReturnType<typeof startPublicRuntime>>;
 let bot: string;
@@ -58,6 +58,17 @@ describe('with a provider', () => {
     expect((await listAudit(house.runtime.host.pool, account, { limit: 1 }))[0]).toMatchObject({
       ...{ action: 'session.opened', by: `${id}:${house.fake.user.id}` },
     });
+  });
+
+  it('lets those operate it whom the configuration names, by whom they signed in as', async () => {
+    const operator = house.browser();
+    house.fake.user = { id: OPERATOR, name: 'Olga' };
+    await operator.signIn('discord');
+    expect(await status(operator, '/v1/admin/workers')).toBe(200);
+    // The same number elsewhere is somebody else.
+    expect(await status(await signedIn('telegram'), '/v1/admin/workers')).toBe(403);
+    house.fake.user = { id: '101', name: 'Ann' };
+    expect(await status(await signedIn(), '/v1/admin/workers')).toBe(403);
   });
 
   it('gives a cookie that no script reads, and a new one each time', async () => {
