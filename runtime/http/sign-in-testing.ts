@@ -6,6 +6,7 @@ import { BOT_ID, BOT_TOKEN, TELEGRAM } from '../../adapters/identity/mini-apps-t
 import { passkeys } from '../../adapters/identity/passkeys.ts';
 import { discord, telegram } from '../../adapters/identity/providers.ts';
 import { CLIENT, FakeProviders } from '../../adapters/identity/providers-testing.ts';
+import type { AppOptions } from './app.ts';
 import { startTestRuntime, type TestRuntime } from './testing.ts';
 
 export const SITE = 'http://localhost:8000';
@@ -21,7 +22,8 @@ export function signInWith(fake: FakeProviders, site = SITE): SignIn {
   };
 }
 
-export async function startPublicRuntime(site = SITE) {
+/** @param page answers for the website, where a real browser comes */
+export async function startPublicRuntime(site = SITE, page: AppOptions['site'] = null) {
   const callbacks = ['discord', 'telegram'].map((id) => `${site}/v1/session/callback/${id}`);
   const fake = await FakeProviders.start(callbacks);
   const runtime = await startTestRuntime({
@@ -33,6 +35,7 @@ export async function startPublicRuntime(site = SITE) {
       },
     },
     signIn: signInWith(fake, site),
+    site: page,
   });
   return {
     ...{ fake, runtime },

@@ -48,6 +48,9 @@ export function createStudio() {
     try {
       await refreshAccount();
     } catch (error) {
+      if (error instanceof TesseraProblem && error.status === 401) {
+        return site.trigger.refused({ sentence: 'Sign in to make something of your own.' });
+      }
       if (error instanceof TesseraProblem && error.status === 403) {
         return site.trigger.refused({ sentence: error.message });
       }
