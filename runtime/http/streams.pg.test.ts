@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { WebSocket } from 'ws';
 import { revokeApiKey } from '../../db/queries/api-keys.ts';
+import { noteJoined } from '../../db/queries/joined-accounts.ts';
 import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import type { JobView, StreamFrame } from '../../machines/contract/views.ts';
 import { streamFrame } from '../../machines/contract/views.ts';
@@ -158,6 +159,29 @@ describe('the live stream', () => {
       await until(() => line.closed !== null);
       expect(line.closed?.code).toBe(1008);
       expect(line.closed?.reason).toContain('not valid any more');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('ends when it would be of another account: linked, or unlinked', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const { key } = await runtime.key('user', 'acc_linked');
+      await runtime.key('user', 'acc_holder');
+      const line = await watch(key);
+      const { pool } = runtime.host;
+      await noteJoined(pool, {
+        accountId: 'acc_linked',
+        into: 'acc_holder',
+        hash: null,
+        by: 'test',
+      });
+      runtime.clock.aheadMs += 5_001;
+      vi.advanceTimersByTime(25_000);
+      await until(() => line.closed !== null);
+      expect(line.closed?.code).toBe(1013);
+      expect(line.closed?.reason).toContain('another account');
     } finally {
       vi.useRealTimers();
     }

@@ -41,11 +41,20 @@ export function streamRoutes(app: App, host: Host, keepers: Doorkeepers): void {
     return false;
   };
 
-  /** Asks again with each heartbeat: an expired key and a signed-out browser lose their connections. */
+  /**
+   * Asks again with each heartbeat: an expired key and a signed-out browser lose their connections, and whoever speaks
+   * for another account since (linked, or unlinked) hears no more of the one before.
+   */
   const checkAgain = (socket: WebSocket, request: FastifyRequest) => (): void => {
-    principals.of(request.headers).catch((error: { status?: number; message: string }) => {
-      if (error.status === 401) closeSocket(socket, CLOSE.policyViolation, error.message);
-    });
+    principals
+      .of(request.headers)
+      .then(({ accountId }) => {
+        if (accountId !== callerOf(request).accountId)
+          closeSocket(socket, CLOSE.tryAgainLater, 'This is another account now. Connect again.');
+      })
+      .catch((error: { status?: number; message: string }) => {
+        if (error.status === 401) closeSocket(socket, CLOSE.policyViolation, error.message);
+      });
   };
 
   const count = (socket: WebSocket, kind: 'subscriber' | 'worker' | 'inspector'): void => {
