@@ -1,2 +1,6 @@
 // The kinds of actors there are, without their machines: pages that only link to them stay small.
-export const CHART_KINDS: ReadonlySet<string> = new Set(['job', 'worker', 'quota']);
+import type { ActorKind } from '../../../../machines/contract/ids.ts';
+
+const KINDS = ['job', 'worker', 'quota', 'subscription'] as const satisfies readonly ActorKind[];
+
+export const isKind = (text: string): text is ActorKind => KINDS.includes(text as ActorKind);

@@ -2,7 +2,8 @@
 // what would happen.
 import { describe, expect, it } from 'vitest';
 import type { Turn } from '../../../../machines/contract/admin-views.ts';
-import { CHART_KINDS } from './chart-kinds.ts';
+import type { ActorKind } from '../../../../machines/contract/ids.ts';
+import { isKind } from './chart-kinds.ts';
 import { CHARTS } from './charts.ts';
 import { linesOf, type DrawnState } from './drawing.ts';
 import { changesBetween, contextsOf, eventWords, timersAfter } from './journal.ts';
@@ -11,14 +12,14 @@ import { activePaths, arrowsOf } from './lit.ts';
 import { createStoryStore } from './story.ts';
 import { eventsIn, stateName, valueOf, whatIf } from './what-if.ts';
 
-const drawing = await draw(CHARTS['job']!);
+const drawing = await draw(CHARTS.job);
 
 describe('a drawing', () => {
-  it.each(Object.keys(CHARTS))(
+  it.each(Object.keys(CHARTS) as ActorKind[])(
     'of a %s has every state where nothing lies over it',
     async (kind) => {
-      expect(CHART_KINDS).toContain(kind);
-      const { states, arrows, width, height } = await draw(CHARTS[kind]!);
+      expect(isKind(kind)).toBe(true);
+      const { states, arrows, width, height } = await draw(CHARTS[kind]);
       const holds = (outer: DrawnState, inner: DrawnState) =>
         inner.x >= outer.x &&
         inner.y >= outer.y &&
@@ -164,7 +165,7 @@ describe('the turn that is looked at', () => {
 });
 
 describe('what if', () => {
-  const machine = CHARTS['quota']!;
+  const machine = CHARTS.quota;
   const { context } = machine.getInitialSnapshot({} as never, {
     accountId: 'acc_a',
   }) as unknown as {
@@ -191,7 +192,7 @@ describe('what if', () => {
   });
 
   it('names the events of this state first, and throws what the chart throws', () => {
-    const types = eventsIn(CHARTS['job']!, 'queued', { run: {}, spec: {} });
+    const types = eventsIn(CHARTS.job, 'queued', { run: {}, spec: {} });
     expect(types.slice(0, 6)).toContain('job.dispatched');
     expect(types).toContain('run.finished');
     expect(types.indexOf('job.dispatched')).toBeLessThan(types.indexOf('run.finished'));

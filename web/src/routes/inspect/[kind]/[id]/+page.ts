@@ -1,16 +1,16 @@
 // Which actor is meant. Its story is read in the browser: it is nobody's to see but an operator's.
 import { error } from '@sveltejs/kit';
 import type { ActorName } from '../../../../../../adapters/client/admin.ts';
-import { CHART_KINDS } from '../../../../lib/inspector/chart-kinds.ts';
+import { isKind } from '../../../../lib/inspector/chart-kinds.ts';
 import type { Drawing } from '../../../../lib/inspector/drawing.ts';
 import type { PageLoad } from './$types';
 
 export const ssr = false;
 
 export const load: PageLoad = async ({ params: { kind, id }, url, fetch }) => {
-  if (!CHART_KINDS.has(kind)) error(404, 'There is no such kind of actor.');
+  if (!isKind(kind)) error(404, 'There is no such kind of actor.');
   const drawings = (await (await fetch('/inspect/charts.json')).json()) as Record<string, Drawing>;
   const account = url.searchParams.get('account') ?? undefined;
-  const name: ActorName = { kind: kind as ActorName['kind'], id, account };
+  const name: ActorName = { kind, id, account };
   return { name, drawing: drawings[kind]! };
 };
