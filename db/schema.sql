@@ -76,6 +76,20 @@ CREATE INDEX api_keys_expiry ON public.api_keys USING btree (expires_at) WHERE (
 CREATE INDEX api_keys_revoked ON public.api_keys USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
 CREATE UNIQUE INDEX api_keys_hash ON public.api_keys USING btree (hash);
 
+create table appeals (
+  account_id text not null,
+  job_id text not null,
+  reason text not null,
+  asked_at timestamp with time zone not null default clock_timestamp(),
+  decided_at timestamp with time zone,
+  granted boolean,
+  decided_by text,
+  answer text,
+  constraint appeals_pkey PRIMARY KEY (account_id, job_id),
+  constraint appeals_check CHECK ((((decided_at IS NULL) = (granted IS NULL)) AND ((decided_at IS NULL) = (decided_by IS NULL))))
+);
+CREATE INDEX appeals_waiting ON public.appeals USING btree (asked_at, job_id) WHERE (decided_at IS NULL);
+
 create table archive (
   account_id text not null,
   kind text not null,
@@ -116,6 +130,7 @@ create table blobs (
   media_type text not null,
   created_at timestamp with time zone not null default clock_timestamp(),
   kept_until timestamp with time zone not null default (clock_timestamp() + '7 days'::interval),
+  looks text,
   constraint blobs_pkey PRIMARY KEY (account_id, id),
   constraint blobs_bytes_check CHECK ((bytes >= 0)),
   constraint blobs_id_check CHECK ((id <> ''::text)),
@@ -400,6 +415,19 @@ create table stream_head (
   constraint stream_head_only_row_check CHECK (only_row),
   constraint stream_head_seq_check CHECK ((seq >= 0))
 );
+
+create table strikes (
+  account_id text not null,
+  "position" bigint not null generated always as identity,
+  at timestamp with time zone not null default clock_timestamp(),
+  rule text not null,
+  job_id text,
+  lifted_at timestamp with time zone,
+  constraint strikes_pkey PRIMARY KEY (account_id, "position"),
+  constraint strikes_rule_check CHECK ((rule <> ''::text))
+);
+CREATE INDEX strikes_age ON public.strikes USING btree (at);
+CREATE UNIQUE INDEX strikes_job ON public.strikes USING btree (account_id, job_id) WHERE (job_id IS NOT NULL);
 
 create table timers (
   account_id text not null,

@@ -84,8 +84,7 @@ const SAMPLES: Readonly<Record<ActorKind, Sample>> = {
   job: {
     ref: jobRef(job.spec.accountId, job.spec.id),
     birth: job.EVENTS['job.submitRequested'] as Event,
-    // Refused jobs are never written: their callers are told.
-    ways: Object.entries(job.WAYS).flatMap(([state, way]) => (state === 'refused' ? [] : [way])),
+    ways: Object.values(job.WAYS),
     events: Object.values(job.EVENTS),
   },
   worker: {

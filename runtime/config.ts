@@ -103,6 +103,7 @@ export const environment = z.object({
   TESSERA_PLANS: z.string().optional(),
   TESSERA_STYLES: z.string().optional(),
   TESSERA_CONTENT: z.string().optional(),
+  TESSERA_PICTURE_CHECK: z.enum(['on', 'off'], 'must be on or off').default('off'),
   TESSERA_RECORDING_MINUTES_MAX: wholeNumber(1, 600).default(10),
   TESSERA_QUEUE_FREE_MINUTES: minutes.default(120),
   TESSERA_QUEUE_STARTER_MINUTES: minutes.default(240),
@@ -209,6 +210,8 @@ export interface Config {
     /** Somebody said so: then the file has to be there. */
     readonly isNamed: boolean;
   };
+  /** Whether pictures are looked at before they are used or shown. */
+  readonly checksPictures: boolean;
   /** Of a sound or a film that somebody uploads. */
   readonly recordingMinutesMax: number;
   /** What stands in front of us and may say who asks. From anybody else nothing of the kind is believed. */
@@ -292,6 +295,7 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
       path: resolve(cwd, data.TESSERA_CONTENT ?? join(data.TESSERA_HOME, 'content.json')),
       isNamed: data.TESSERA_CONTENT !== undefined,
     }),
+    checksPictures: data.TESSERA_PICTURE_CHECK === 'on',
     recordingMinutesMax: data.TESSERA_RECORDING_MINUTES_MAX,
     trustedProxies: Object.freeze(data.TESSERA_TRUSTED_PROXIES),
     rates: Object.freeze({

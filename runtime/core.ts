@@ -33,6 +33,8 @@ export interface CoreSeams {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly isStored: SessionSeams['isStored'];
+  /** Who looks at results; without it all are shown. */
+  readonly pictures?: Pick<SessionSeams, 'whyHidden' | 'showsPreviews'>;
   readonly runtimeId: string;
   readonly version: string;
   readonly log: (message: string) => void;
@@ -58,6 +60,12 @@ const UNKNOWN: Presence = {
   isHere: () => null,
   endLeasesOfTheGone: () => Promise.resolve(),
   close: () => Promise.resolve(),
+};
+
+/** Where nobody looks at pictures. */
+const UNSEEN = {
+  whyHidden: () => Promise.resolve(null),
+  showsPreviews: () => true,
 };
 
 export interface Core {
@@ -137,6 +145,7 @@ export function makeCore(seams: CoreSeams): Core {
     clock,
     reader,
     isStored,
+    ...(seams.pictures ?? UNSEEN),
     live,
     post,
     log,

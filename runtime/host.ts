@@ -8,6 +8,7 @@ import type { Times } from '../machines/scheduling/times.ts';
 import type { PlanTable } from '../machines/contract/plans.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Config } from './config.ts';
+import type { Pictures } from './content/pictures.ts';
 import type { ContentPolicy } from './content/policy.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Inspector } from './inspector/inspector.ts';
@@ -42,4 +43,5 @@ export interface Host {
   readonly plans: PlanTable;
   readonly styles: Styles;
   readonly content: ContentPolicy;
+  readonly pictures: Pictures;
 }

@@ -21,6 +21,7 @@ import { NO_SIGN_IN, type SignIn } from '../machines/contract/sign-in.ts';
 import { StoreClock, realIds } from './clock.ts';
 import type { Config } from './config.ts';
 import { PolicyFile } from './content/policy-file.ts';
+import { Pictures } from './content/pictures.ts';
 import { ContentPolicy } from './content/policy.ts';
 import { makeCore } from './core.ts';
 import { DAY_MS, Housekeeping } from './housekeeping.ts';
@@ -71,14 +72,20 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     ? await RedisChannel.connect({ url: config.redisUrl })
     : new PostgresChannel({ url: config.databaseUrl });
   const clock = new StoreClock();
-  const content = new ContentPolicy(
-    await PolicyFile.open({ ...config.content, clock, log: (message) => log.warn(message) }),
-  );
+  const policy = await PolicyFile.open({
+    ...{ ...config.content, clock, log: (message) => log.warn(message) },
+  });
+  const content = new ContentPolicy(policy);
   const metrics = new Metrics();
   const store = metrics.measured(new PostgresStore({ url: config.databaseUrl }));
   const pool = await createDatabasePool({ url: config.databaseUrl });
   const blobs = await LocalBlobs.open(join(config.home, 'blobs'));
   const media = await ChildMedia.open(join(config.home, 'scratch'));
+  const pictures = new Pictures({
+    ...{ isOn: config.checksPictures, file: policy, pool, blobs, media, store },
+    log: (message) => log.warn(message),
+    count: (outcome) => metrics.picturesChecked.inc({ outcome }),
+  });
   const inspector = new Inspector({
     ...{ store, clock, history: historyOf(store, pool) },
     log: (message) => log.warn(message),
@@ -91,6 +98,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     registry,
     ids: realIds,
     isStored: storedFor(pool, blobs),
+    pictures,
     runtimeId,
     channel,
     presence,
@@ -126,6 +134,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       styles,
       content,
       signIn: signInWith(config),
+      pictures,
     },
   };
   metrics.watch(() => dispatcher.status());

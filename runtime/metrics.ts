@@ -83,6 +83,18 @@ export class Metrics {
     labelNames: ['code'] as const,
     ...this.#with,
   });
+  readonly contentRefused = new Counter({
+    name: 'tessera_content_refused_total',
+    help: 'Requests that were against the rules for content, by rule.',
+    labelNames: ['rule'] as const,
+    ...this.#with,
+  });
+  readonly picturesChecked = new Counter({
+    name: 'tessera_pictures_checked_total',
+    help: 'Sets of pictures that were looked at, by what became of them.',
+    labelNames: ['outcome'] as const,
+    ...this.#with,
+  });
   readonly streams = new Gauge({
     name: 'tessera_streams',
     help: 'Open WebSockets.',

@@ -2,6 +2,7 @@
 // cannot be is told as a refusal beside it, for the caller may have a job under this key already.
 import type { ZodError } from 'zod';
 import { findBlobToUse } from '../db/queries/blobs.ts';
+import type { Audience } from '../machines/content/audience.ts';
 import type { JobSpec, Plan } from '../machines/contract/events.ts';
 import type { ModelOffer } from '../machines/contract/models.ts';
 import {
@@ -41,13 +42,15 @@ export interface Work {
 export async function prepare(host: Host, asked: Asked): Promise<Work> {
   const said = whatIsSaid(host, asked);
   const files = await filesOf(host, asked);
+  const audience = await audienceOf(host, asked);
   const work = await chooseModel(host, asked, { ...said, files });
-  const refusal = await whyNotSaid(host, asked, { ...said, files });
-  if (refusal) return { ...work, refusal };
-  if (work.refusal?.code !== 'impossible') return work;
+  const refusal = await whyNotSaid(host, asked, { ...said, files }, audience);
+  const forThem = ({ spec, ...rest }: Work): Work => ({ ...rest, spec: { ...spec, audience } });
+  if (refusal) return { ...forThem(work), refusal };
+  if (work.refusal?.code !== 'impossible') return forThem(work);
   // Perhaps a worker has just come to another runtime: nobody is turned down for what we have not heard yet.
   await host.dispatcher.learn([]);
-  return chooseModel(host, asked, { ...said, files });
+  return forThem(await chooseModel(host, asked, { ...said, files }));
 }
 
 /** As `prepare`, with files that were looked up before. */
@@ -93,17 +96,28 @@ async function filesOf(host: Host, { accountId, request }: Asked): Promise<Input
   return files;
 }
 
-/** The words of it, held against the rules for whoever may be looking. */
+/** Who may be looking: what is made keeps to it. */
+const audienceOf = (host: Host, { accountId, role, request }: Asked): Promise<Audience> =>
+  host.content.audienceOf({
+    role,
+    planOf: async () => (await readAccount(host, accountId)).plan,
+    origin: request.origin ?? null,
+  });
+
+/** Its words and its pictures, held against the rules for them. */
 async function whyNotSaid(
   host: Host,
-  { accountId, role, request }: Asked,
+  { accountId, request }: Asked,
   { prompt, params, files }: Wish,
+  audience: Audience,
 ): Promise<Refused | null> {
-  const planOf = async () => (await readAccount(host, accountId)).plan;
-  const audience = await host.content.audienceOf({ role, planOf, origin: request.origin ?? null });
   const conversation = files.filter(({ mediaType }) => mediaType === 'application/json');
   const stored = await Promise.all(conversation.map(({ blob }) => bytesOf(host, blob)));
-  return host.content.whyNot(textsOf(prompt, params, stored), request.modality, audience);
+  const texts = textsOf(prompt, params, stored);
+  return (
+    (await host.content.whyNot(texts, request.modality, audience)) ??
+    (files.length === 0 ? null : await host.pictures.whyNotUsed(accountId, files, audience))
+  );
 }
 
 async function bytesOf({ blobs }: Host, id: string): Promise<Buffer> {

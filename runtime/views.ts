@@ -97,7 +97,7 @@ export function jobView(actor: Actor, outlook: Outlook = NO_OUTLOOK): JobView {
       ? cancelView(cancelTermsOf({ spec, run }), run.startedAt)
       : null,
     receipt: run.finishedAt === null ? null : receiptView({ spec, run }),
-    outputs: run.outputs.map((output, n) => ({
+    outputs: shownOutputs(state, run).map((output, n) => ({
       n,
       url: `/v1/jobs/${spec.id}/outputs/${n}`,
       media_type: output.mediaType,
@@ -119,6 +119,10 @@ export function jobView(actor: Actor, outlook: Outlook = NO_OUTLOOK): JobView {
     kept_until: run.finishedAt === null ? null : iso(run.finishedAt + run.filesKeptDays * DAY_MS),
   };
 }
+
+/** What was made and may not be shown is as if it did not exist. */
+const shownOutputs = (state: PublicState, { outputs }: JobContext['run']) =>
+  state === 'refused' ? [] : outputs;
 
 /**
  * The view, if what a client would notice changed between two committed states; else null. A new place in the line

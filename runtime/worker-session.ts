@@ -211,7 +211,11 @@ export class WorkerSession {
     const slot = this.#reported(frame);
     if (!slot) return;
     const stored = await Promise.all(outputs.map((output) => isStored(slot.accountId, output)));
-    if (stored.every(Boolean)) return this.#tell({ ...frame, type: 'run.finished', epoch });
+    if (stored.every(Boolean)) {
+      const refused = await this.#seams.whyHidden(slot.accountId, job, outputs);
+      const finished = { ...frame, type: 'run.finished', epoch } as const;
+      return this.#tell(refused === null ? finished : { ...finished, refused });
+    }
     const message = 'An output was reported that was never uploaded.';
     this.#tell({ type: 'run.failed', epoch, job, attempt, code: 'outputMissing', message });
   }
@@ -221,6 +225,8 @@ export class WorkerSession {
     const slot = this.#known.attempt(frame);
     if (!slot || slot.phase === 'cancelling') return;
     const { attempt: _, job: job_id, ...rest } = frame;
+    if ('preview' in rest && !this.#seams.showsPreviews(slot.accountId, job_id))
+      delete rest.preview;
     this.#seams.live.broadcast(slot.accountId, { ...rest, job_id });
   }
 

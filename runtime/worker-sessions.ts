@@ -34,6 +34,14 @@ export interface SessionSeams {
   readonly reader: Reader;
   /** Is the output's file here, of that size, and uploaded for that account? */
   readonly isStored: (accountId: string, output: Output) => Promise<boolean>;
+  /** Why nobody may see these; null: they may be shown. Never fails. */
+  readonly whyHidden: (
+    accountId: string,
+    job: string,
+    outputs: readonly Output[],
+  ) => Promise<string | null>;
+  /** Whether what is seen of it on the way may be shown. */
+  readonly showsPreviews: (accountId: string, job: string) => boolean;
   readonly live: Live;
   readonly post: Turns['post'];
   readonly log: (message: string) => void;

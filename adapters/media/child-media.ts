@@ -7,7 +7,13 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import { BadMedia, type CleanFile, type MediaCheck } from '../../machines/contract/media.ts';
+import {
+  BadMedia,
+  looks,
+  type CleanFile,
+  type Looks,
+  type MediaCheck,
+} from '../../machines/contract/media.ts';
 import type { CleanAnswer, CleanQuestion } from './cleaner.ts';
 import { ChildDied, LimitedChild } from './limited-child.ts';
 
@@ -16,12 +22,16 @@ export const MEMORY_BYTES = 768 * 1024 * 1024;
 /** As many as may be taken apart at once. */
 const CHILDREN = 2;
 const WAITING_MAX = 32;
+/** Three frames, on a machine that does other things besides. */
+const LOOK_MS = 60_000;
+const LOOKS_WAITING_MAX = 200;
 /** Another runtime may use the same folder right now. */
 const LEFT_BEHIND_MS = 3_600_000;
 
 export class ChildMedia implements MediaCheck {
   readonly #folder: string;
   readonly #children: readonly LimitedChild[];
+  readonly #looker: LimitedChild;
 
   private constructor(folder: string, limits: Partial<ChildMediaLimits>) {
     this.#folder = folder;
@@ -31,6 +41,10 @@ export class ChildMedia implements MediaCheck {
       { length: CHILDREN },
       () => new LimitedChild({ program, timeMs, memoryBytes, waitingMax: WAITING_MAX, folder }),
     );
+    this.#looker = new LimitedChild({
+      ...{ program: fileURLToPath(new URL('classifier/looker.ts', import.meta.url)), memoryBytes },
+      ...{ timeMs: LOOK_MS, waitingMax: LOOKS_WAITING_MAX, folder: null },
+    });
   }
 
   /** @param folder where files lie for a moment; what a run that was cut short left there goes */
@@ -61,6 +75,16 @@ export class ChildMedia implements MediaCheck {
     }
   }
 
+  async look(body: AsyncIterable<Uint8Array>): Promise<Looks> {
+    const path = join(this.#folder, randomUUID());
+    try {
+      await pipeline(Readable.from(body), createWriteStream(path));
+      return looks.parse(await this.#looker.call({ path }));
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
   async #ask(question: CleanQuestion): Promise<CleanAnswer> {
     const child = this.#children.reduce((a, b) => (b.load < a.load ? b : a));
     try {
@@ -75,7 +99,7 @@ export class ChildMedia implements MediaCheck {
   }
 
   stop(): void {
-    for (const child of this.#children) child.stop();
+    for (const child of [...this.#children, this.#looker]) child.stop();
   }
 }
 

@@ -2,6 +2,7 @@
 // hash.
 import { type CommonQueryMethods, type DatabasePool, sql } from 'slonik';
 import { z } from 'zod';
+import { looks, type Looks } from '../../machines/contract/media.ts';
 
 const blobRow = z.object({
   id: z.string(),
@@ -139,4 +140,27 @@ export async function listUnowned(
     )} as f (id)
     where not exists (select 1 from blobs b where b.id = f.id)`);
   return rows.map(({ id }) => id);
+}
+
+const looksRow = z.object({ looks: z.string().nullable() });
+
+/** Null where nobody has looked at it yet. */
+export async function findLooks(
+  pool: DatabasePool,
+  accountId: string,
+  id: string,
+): Promise<Looks | null> {
+  const row = await pool.maybeOne(sql.type(looksRow)`
+    select looks from blobs where account_id = ${accountId} and id = ${id}`);
+  return row?.looks ? looks.parse(JSON.parse(row.looks)) : null;
+}
+
+export async function noteLooks(
+  pool: DatabasePool,
+  accountId: string,
+  id: string,
+  seen: Looks,
+): Promise<void> {
+  await pool.query(sql.type(nothing)`
+    update blobs set looks = ${JSON.stringify(seen)} where account_id = ${accountId} and id = ${id}`);
 }

@@ -1,5 +1,6 @@
 // Every event an actor can receive. Facts are `noun.pastParticiple`, wishes `noun.verbRequested`.
 // The turn stamps each with `at`: store time in milliseconds. Charts have no other clock.
+import type { Audience } from '../content/audience.ts';
 import type { BatchPlace } from './batching.ts';
 import type { FailureCode } from './failures.ts';
 import type { JobParams } from './requests.ts';
@@ -52,6 +53,8 @@ export interface JobSpec {
   readonly origin: string | null;
   /** Where a named style made the prompt and the params what they are: the person's own words. */
   readonly said?: { readonly style: string; readonly prompt: string };
+  /** Who may be looking, where something depends on it. */
+  readonly audience?: Audience;
   /** Tells a repeat of the same request from another request under the same key. */
   readonly bodyHash: string;
 }
@@ -114,7 +117,13 @@ export type JobEvent =
   | ({ type: 'slot.returned' } & AttemptKey)
   | ({ type: 'run.acknowledged' } & AttemptKey)
   | ({ type: 'run.started' } & AttemptKey)
-  | ({ type: 'run.finished'; outputs: readonly Output[]; runMs: number } & AttemptKey)
+  | ({
+      type: 'run.finished';
+      outputs: readonly Output[];
+      runMs: number;
+      /** Why nobody may see it; told to the person. */
+      refused?: string;
+    } & AttemptKey)
   | ({ type: 'run.failed'; code: FailureCode; message: string } & AttemptKey)
   | ({ type: 'run.adoptionOffered' } & AttemptKey)
   | ({ type: 'worker.lost' } & AttemptKey)
@@ -164,6 +173,7 @@ export type WorkerEvent =
       epoch: string;
       outputs: readonly Output[];
       runMs: number;
+      refused?: string;
     } & AttemptName)
   | ({ type: 'run.failed'; epoch: string; code: FailureCode; message: string } & AttemptName)
   | ({ type: 'run.cancelled'; epoch: string } & AttemptName);

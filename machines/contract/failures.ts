@@ -27,6 +27,7 @@ export const FAILURES = {
     retryable: false,
     sentence: 'This job took down two workers, so it will not be tried again.',
   },
+  contentRefused: { retryable: false, sentence: 'The result may not be shown here.' },
   deadlineExceeded: { retryable: false, sentence: 'The job did not finish before its deadline.' },
 } as const satisfies Record<string, FailureRule>;
 

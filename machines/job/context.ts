@@ -26,7 +26,7 @@ export interface JobRun {
   /** Workers the next attempt should avoid, if another one can do it. */
   readonly failedOn: readonly string[];
   readonly tookDown: readonly string[];
-  readonly ending: 'failed' | 'cancelled' | 'expired' | null;
+  readonly ending: 'failed' | 'cancelled' | 'expired' | 'refused' | null;
   readonly cancelledBy: 'person' | 'system' | null;
   readonly failure: { readonly code: FailureCode; readonly message: string } | null;
   readonly outputs: readonly Output[];
@@ -235,3 +235,18 @@ export const endExpired: Change = (args) => ({
   ending: 'expired',
   failure: { code: 'deadlineExceeded', message: '' },
 });
+
+export const isRefused = ({ event }: Args): boolean =>
+  (event as EventOf<'run.finished'>).refused !== undefined;
+
+/** It is kept, and shown to nobody: an appeal may find that it can be. */
+export const endRefused: Change = (args) => {
+  const { outputs, runMs, refused = '' } = args.event as EventOf<'run.finished'>;
+  return {
+    ...endedUncharged(args),
+    outputs,
+    runMs,
+    ending: 'refused',
+    failure: { code: 'contentRefused', message: refused },
+  };
+};

@@ -53,7 +53,7 @@ describe('submit and hold', () => {
   });
 
   it('passes the account’s refusal on to the caller', () => {
-    const { said } = after(...WAYS.refused);
+    const { said } = after(EVENTS['job.submitRequested'], EVENTS['hold.refused']);
     expect(effectsOf(said, 'caller.refuse')).toEqual([EVENTS['hold.refused'].refusal]);
   });
 
@@ -130,6 +130,18 @@ describe('the main path', () => {
       },
     ]);
     expect(said).toContainEqual(['disarm', timerEvent(jobMachine, 'deadline')]);
+  });
+
+  it('ends refused where nobody may see the result: nothing is charged, and it is kept', () => {
+    const { snapshot, said } = after(...WAYS.refused);
+    expect(stateOf(snapshot)).toBe('refused');
+    expect(snapshot.context.run).toMatchObject({
+      ...{ chargedMt: 0, ending: 'refused', outputs: [output], lease: null },
+      failure: { code: 'contentRefused', message: 'Not here.' },
+    });
+    expect(toldBy(said).at(-1)).toBe('hold.releaseRequested');
+    const other = { ...EVENTS['run.finished'], worker: 'w2', refused: 'Not here.' };
+    expect(stateOf(after(...WAYS[executing], other).snapshot)).toBe(executing);
   });
 
   it('takes a result whose start was never heard of', () => {

@@ -3,7 +3,7 @@
 //  screening > holding > queued > assigned.loadingModel > assigned.executing > storing > succeeded
 //                          ^  \___________|______________________|
 //                          |              v                      v
-//                          +-------- backingOff              releasing > failed | cancelled | expired
+//                          +-------- backingOff              releasing > failed | cancelled | expired | refused
 //
 // `storing` and `releasing` are passed through: whatever ends a job settles its hold in the same turn.
 import { and, assign, enqueueActions, or, setup, stateIn, type SnapshotFrom } from 'xstate';
@@ -40,12 +40,14 @@ export const jobMachine = setup({
     isUnacknowledged: attempts.isUnacknowledged,
     isFromLeaseAndUnacknowledged: (args) =>
       attempts.isFromLease(args) && attempts.isUnacknowledged(args),
+    isFromLeaseAndRefused: (args) => attempts.isFromLease(args) && job.isRefused(args),
     isFromLeaseAndMayTryAgain: (args) => attempts.isFromLease(args) && attempts.mayTryAgain(args),
     isAdoptableAndMayTryAgain: (args) => attempts.isAdoptable(args) && attempts.mayTryAgain(args),
     mayTryAgain: attempts.mayTryAgain,
     isElsewhere: job.isElsewhere,
     endsCancelled: ({ context }) => context.run.ending === 'cancelled',
     endsExpired: ({ context }) => context.run.ending === 'expired',
+    endsRefused: ({ context }) => context.run.ending === 'refused',
     isCutOff: attempts.isCutOff,
     isCutOffAndPoison: (args) => attempts.isCutOff(args) && attempts.isPoison(args),
     // Before it there is no hold, after it the settlement is already asked for.
@@ -75,6 +77,7 @@ export const jobMachine = setup({
     endFailed: change(job.endFailed),
     endCancelled: change(job.endCancelled),
     endExpired: change(job.endExpired),
+    endRefused: change(job.endRefused),
     cancelSlot: enqueueActions(({ context, event, enqueue }) => {
       const tell = tells.cancelSlot({ context, event });
       if (tell) enqueue({ type: 'actor.tell', params: tell });
@@ -170,7 +173,10 @@ export const jobMachine = setup({
           guard: 'isFromLease',
           actions: { type: 'actor.tell', params: tells.keepSlot },
         },
-        'run.finished': { guard: 'isFromLease', target: 'storing', actions: 'endSucceeded' },
+        'run.finished': [
+          { guard: 'isFromLeaseAndRefused', target: 'releasing', actions: 'endRefused' },
+          { guard: 'isFromLease', target: 'storing', actions: 'endSucceeded' },
+        ],
         'run.failed': [
           { guard: 'isFromLeaseAndMayTryAgain', target: 'backingOff', actions: 'countFailure' },
           { guard: 'isFromLease', target: 'releasing', actions: 'endFailed' },
@@ -227,6 +233,7 @@ export const jobMachine = setup({
       always: [
         { guard: 'endsCancelled', target: 'cancelled' },
         { guard: 'endsExpired', target: 'expired' },
+        { guard: 'endsRefused', target: 'refused' },
         { target: 'failed' },
       ],
     },

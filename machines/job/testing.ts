@@ -92,7 +92,7 @@ export const WAYS: Record<Exclude<JobState, Passed>, readonly object[]> = {
   failed: [...EXECUTING, unsupported],
   cancelled: [...QUEUED, EVENTS['job.cancelRequested']],
   expired: [...QUEUED, EVENTS.deadline],
-  refused: [EVENTS['job.submitRequested'], EVENTS['hold.refused']],
+  refused: [...EXECUTING, { ...EVENTS['run.finished'], refused: 'Not here.' }],
 };
 
 export const STATES = [...Object.keys(WAYS), 'storing', 'releasing'] as JobState[];

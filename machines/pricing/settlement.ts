@@ -3,6 +3,7 @@
 //   ending      asked by            charged                                     counts for the brake
 //   succeeded   -                   what was delivered (delivered.ts)           no
 //   failed      -                   nothing                                     no
+//   refused     -                   nothing: nobody may see it                  no
 //   expired     the deadline        nothing                                     when it had started
 //   cancelled   Tessera             nothing                                     no
 //   cancelled   the person, before the engine began          nothing            no
@@ -26,7 +27,7 @@ export interface CancelTerms {
 }
 
 export interface Ended {
-  readonly ending: 'succeeded' | 'failed' | 'cancelled' | 'expired';
+  readonly ending: 'succeeded' | 'failed' | 'refused' | 'cancelled' | 'expired';
   /** Of a cancel: the person, or Tessera. */
   readonly by: 'person' | 'system';
   readonly asked: Asked;
@@ -94,6 +95,8 @@ export function settle(ended: Ended): Settlement {
         isStopped: false,
       };
     }
+    case 'refused':
+      return returned('the result may not be shown here');
     case 'failed':
       return returned('the job failed');
     case 'expired':

@@ -93,10 +93,16 @@ export function report({ context, event }: Args): Decision {
 
   switch (ended.type) {
     case 'run.finished': {
-      const { type, outputs, runMs } = ended;
+      const { type, outputs, runMs, refused } = ended;
       return {
         run: { slots, failuresInRow: 0, breaks: 0 },
-        tells: tell({ type, ...key, outputs, runMs }),
+        tells: tell({
+          type,
+          ...key,
+          outputs,
+          runMs,
+          ...(refused === undefined ? {} : { refused }),
+        }),
         settle,
       };
     }

@@ -20,6 +20,7 @@ import type { Random } from './random.ts';
 import type { RuntimeProcess } from './runtime-process.ts';
 import type { World } from './world.ts';
 
+const PICTURES = { whyNotUsed: () => Promise.resolve(null) };
 const CONTENT = new ContentPolicy({ current: () => Promise.resolve(HOUSE) });
 const CONFIG = readConfig({});
 const ANSWER_WITHIN_MS = 10_000;
@@ -201,6 +202,7 @@ export class Person {
         const [modelRules, plans] = [FOR_EVERYBODY, DEFAULT_PLANS];
         const host = {
           ...{ turns, dispatcher, clock: clock!, ids, modelRules, plans, content: CONTENT },
+          pictures: PICTURES,
           ...{ store: world.memory, config: CONFIG, times: core!.times, styles: houseStyles },
         } as unknown as Host;
         return submitJob(host, {

@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import houseRules from '../../machines/content/house-rules.json' with { type: 'json' };
 import { levels, type Levels } from '../../machines/content/audience.ts';
+import { pictureBounds, type PictureBounds } from '../../machines/content/looks.ts';
 import { ruleSet, TextRules } from '../../machines/content/rules.ts';
 import type { Clock } from '../clock.ts';
 import { BadConfig } from '../config.ts';
@@ -14,17 +15,20 @@ const file = z.strictObject({
   /** In the place of the rules of the house. */
   rules: ruleSet.optional(),
   levels: levels.optional(),
+  pictures: pictureBounds.optional(),
 });
 
 export interface Said {
   readonly rules: TextRules;
   readonly levels: Levels;
+  readonly pictures: PictureBounds;
 }
 
 /** Where an operator says nothing. */
 export const HOUSE: Said = {
   rules: new TextRules(ruleSet.parse(houseRules)),
   levels: levels.parse({}),
+  pictures: pictureBounds.parse({}),
 };
 
 interface Seams {
@@ -104,6 +108,10 @@ export function parsePolicy(text: string, path: string): Said {
         .map(({ path: at, message }) => `${path}: ${[at.join('.'), message].join(' ').trim()}.`)
         .join('\n'),
     );
-  const { rules, levels: said } = parsed.data;
-  return { rules: rules ? new TextRules(rules) : HOUSE.rules, levels: said ?? HOUSE.levels };
+  const { rules, levels: said, pictures } = parsed.data;
+  return {
+    rules: rules ? new TextRules(rules) : HOUSE.rules,
+    levels: said ?? HOUSE.levels,
+    pictures: pictures ?? HOUSE.pictures,
+  };
 }

@@ -35,6 +35,7 @@ import { adminKeyRoutes } from './routes/admin-keys.ts';
 import { adminQueueRoutes } from './routes/admin-queue.ts';
 import { adminWorkerRoutes } from './routes/admin-workers.ts';
 import { adminRoutes } from './routes/admin.ts';
+import { appealRoutes } from './routes/appeals.ts';
 import { blobRoutes } from './routes/blobs.ts';
 import { catalogueRoutes } from './routes/catalogue.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
@@ -173,6 +174,7 @@ function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepe
   jobStoryRoutes(app, host);
   outputRoutes(app, host);
   promptRoutes(app, host);
+  appealRoutes(app, host);
   accountRoutes(app, host);
   identityRoutes(app, host, principals);
   linkRoutes(app, host, { principals, sessions });

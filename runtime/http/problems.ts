@@ -21,6 +21,7 @@ export const PROBLEMS = {
   link_refused: [409, 'The code does not hold'],
   last_way_in: [409, 'It is the only way into the account'],
   not_waiting: [409, 'The job is not waiting'],
+  not_refused: [409, 'Nothing of the job is hidden'],
   not_ended: [409, 'The job has not ended'],
   still_used: [409, 'Another job works with it'],
   too_many_webhooks: [409, 'Too many webhooks'],

@@ -21,6 +21,7 @@ import type { AgentFrameOf } from '../../machines/contract/worker-protocol.ts';
 import { realIds, StoreClock } from '../clock.ts';
 import { readConfig, type Config } from '../config.ts';
 import { parsePolicy } from '../content/policy-file.ts';
+import { Pictures } from '../content/pictures.ts';
 import { ContentPolicy } from '../content/policy.ts';
 import { makeCore } from '../core.ts';
 import type { Host } from '../host.ts';
@@ -46,6 +47,7 @@ class AheadClock extends StoreClock {
 
 /** Most tests send what only begins like a picture. */
 const AS_SENT: MediaCheck = {
+  look: () => Promise.reject(new Error('Nobody looks at pictures here.')),
   async clean(body, mediaType) {
     const all = Buffer.concat(await Array.fromAsync(body));
     const whole = () => Readable.from([all]);
@@ -82,12 +84,21 @@ export async function startTestRuntime(
   const blobs = await LocalBlobs.open(folder);
   const pool = await createDatabasePool({ url });
   const log = () => undefined;
+  const said = parsePolicy(JSON.stringify(options.content ?? {}), 'content.json');
+  const policy = { current: () => Promise.resolve(said) };
+  const media = options.media ?? AS_SENT;
+  const pictures = new Pictures({
+    ...{ isOn: options.config?.checksPictures ?? false, file: policy, pool, blobs, media, store },
+    log: () => undefined,
+    count: (outcome) => metrics.picturesChecked.inc({ outcome }),
+  });
   const inspector = new Inspector({ store, clock, history: historyOf(store, pool), log });
   const core = makeCore({
     store,
     clock,
     ids: realIds,
     isStored: storedFor(pool, blobs),
+    pictures,
     registry: registryFor(options.plans ?? DEFAULT_PLANS),
     runtimeId: 'runtime-1',
     version: 'test',
@@ -100,14 +111,13 @@ export async function startTestRuntime(
     },
   });
   const { turns, dispatcher, pauses, times, live, sessions } = core;
-  const said = parsePolicy(JSON.stringify(options.content ?? {}), 'content.json');
   const host: Host = {
     config: { ...readConfig({}), rates: UNLIMITED, ...options.config },
     ...{
       store,
       pool,
       blobs,
-      media: options.media ?? AS_SENT,
+      media,
       clock,
       ids: realIds,
       turns,
@@ -123,7 +133,8 @@ export async function startTestRuntime(
     plans: options.plans ?? DEFAULT_PLANS,
     styles: houseStyles,
     signIn: options.signIn ?? NO_SIGN_IN,
-    content: new ContentPolicy({ current: () => Promise.resolve(said) }),
+    content: new ContentPolicy(policy),
+    pictures,
   };
   metrics.watch(() => dispatcher.status());
   await core.start();

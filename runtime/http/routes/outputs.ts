@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { findBlob, forgetBlobs } from '../../../db/queries/blobs.ts';
+import { isGranted } from '../../../db/queries/appeals.ts';
 import { BlobMissing } from '../../../machines/contract/blobs.ts';
 import type { JobContext } from '../../../machines/job/context.ts';
 import { isSettled } from '../../actor.ts';
@@ -87,6 +88,8 @@ export async function sendOutput(
   n: number,
 ) {
   const { spec, run } = contextOf<JobContext>(await findJob(host, accountId, job));
+  if (run.ending === 'refused' && !(await isGranted(host.pool, accountId, job)))
+    throw refuse('refused_content', run.failure?.message ?? 'This may not be shown here.');
   const output = run.outputs[n];
   if (!output) throw refuse('not_found', `This job has no output ${n}.`);
   // Others may have the same bytes; whoever removed them, or whose time for them is over, has them no more.
