@@ -155,6 +155,8 @@ describe('a code', () => {
     const { id } = await account(anna);
     const hash = hashSecret(`link:${code.replace('-', '')}`);
     expect(await claimLinkCode(runtime.host.pool, hash, id)).toBe(true);
+    // Whoever had looked at it before is too late by now.
+    expect(await claimLinkCode(runtime.host.pool, hash, (await account(other)).id)).toBe(false);
     expect((await confirm(other, code)).body.code).toBe('link_refused');
     expect((await confirm(anna, code)).status).toBe(200);
   });

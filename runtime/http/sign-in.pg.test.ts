@@ -98,6 +98,9 @@ describe('with a provider', () => {
   it('takes what comes back once, in the browser that began it, within ten minutes', async () => {
     const [browser, other] = [house.browser(), house.browser()];
     const back = await browser.toProvider('discord');
+    expect((await house.browser().ask(back)).headers.location).toBe(FAILED);
+    // Not even of one that is on its own way.
+    await other.toProvider('discord');
     expect((await other.ask(back)).headers.location).toBe(FAILED);
     // In the other browser it was not used up: it is not that one's.
     expect((await browser.ask(back)).headers.location).toBe('/');
@@ -171,10 +174,27 @@ describe('one more identity', () => {
     const begun = await house.browser().ask('/v1/session/attempts', anybody);
     expect(begun.json().code).toBe('sign_in_failed');
     const browser = await signedIn('discord');
-    const back = await browser.toProvider('telegram', { link: true });
+    const back = await browser.toProvider('telegram', { link: true, return_to: '/account#x' });
+    const kept = browser.cookies.get('tessera_sign_in')!;
     house.fake.user = { id: String((person += 1)), name: 'Ben' };
     await browser.signIn('discord');
-    expect((await browser.ask(back)).headers.location).toBe(FAILED);
+    browser.cookies.set('tessera_sign_in', kept);
+    expect((await browser.ask(back)).headers.location).toBe('/account#sign_in_failed');
+    expect((await browser.ask('/v1/account/identities')).json().data).toHaveLength(1);
+  });
+
+  it('is not linked while its account has jobs under way, and the page says so', async () => {
+    await house.runtime.worker();
+    const telegram = await signedIn('telegram');
+    const job = await telegram.ask('/v1/jobs', { modality: 'image', prompt: 'a boat' });
+    expect(job.statusCode).toBe(202);
+    const browser = await signedIn('discord');
+    const ended = await browser.signIn('telegram', { link: true, return_to: '/account' });
+    expect(ended).toBe('/account#join_refused');
+    await telegram.ask(`/v1/jobs/${job.json().id}/cancel`, {});
+    expect(await browser.signIn('telegram', { link: true, return_to: '/account' })).toBe(
+      '/account',
+    );
   });
 });
 

@@ -143,9 +143,12 @@ export function signInRoutes(
       const callback = new URL(redirectUri);
       callback.search = request.url.split('?')[1] ?? '';
       const state = callback.searchParams.get('state') ?? '';
+      let page = '/sign-in';
       try {
         const attempt = await endAttempt(host, request, reply, { state, provider: id });
         const { accountId, returnTo } = attempt;
+        // Who wanted one more way in is signed in already.
+        if (accountId !== SYSTEM_ACCOUNT) page = returnTo.replace(/#.*/, '');
         const person = await found
           .finish(callback, { redirectUri, state, ...attempt })
           .catch((error: unknown) => {
@@ -157,7 +160,7 @@ export function signInRoutes(
       } catch (error) {
         // Whoever comes back sees a page, not a document: it says what went wrong by its code.
         if (!(error instanceof Refused)) throw error;
-        return reply.redirect(`/sign-in#${error.code}`, 303);
+        return reply.redirect(`${page}#${error.code}`, 303);
       }
     },
   });

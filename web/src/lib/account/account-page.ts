@@ -11,6 +11,7 @@ import type {
 } from '../../../../machines/contract/identity-views.ts';
 import type { AccountView } from '../../../../machines/contract/views.ts';
 import { sentenceOf, tessera } from '../api.ts';
+import { signInProblem } from '../words/identity-words.ts';
 import { proveNewPasskey } from './passkey.ts';
 
 export interface Known {
@@ -90,6 +91,8 @@ export function createAccountPage() {
         known({ ways });
         known({ account: await (ways.local ? tessera.openSession() : tessera.account()) });
         await refresh();
+        // Back from a provider who was to be linked, and it did not come about.
+        store.trigger.hindered({ sentence: signInProblem(location.hash.slice(1)) });
       }),
     askCode: () => carryOut(async () => store.trigger.codeMade({ code: await tessera.askLink() })),
     unlink: (id: string) => and(() => tessera.unlink(id)),
