@@ -130,6 +130,7 @@ create table blobs (
   media_type text not null,
   created_at timestamp with time zone not null default clock_timestamp(),
   kept_until timestamp with time zone not null default (clock_timestamp() + '7 days'::interval),
+  promised boolean not null default false,
   looks text,
   constraint blobs_pkey PRIMARY KEY (account_id, id),
   constraint blobs_bytes_check CHECK ((bytes >= 0)),
@@ -138,6 +139,7 @@ create table blobs (
 );
 CREATE INDEX blobs_by_id ON public.blobs USING btree (id);
 CREATE INDEX blobs_kept_until ON public.blobs USING btree (kept_until);
+CREATE INDEX blobs_promised ON public.blobs USING btree (account_id, kept_until) WHERE promised;
 
 create table deliveries (
   account_id text not null,

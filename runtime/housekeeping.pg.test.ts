@@ -10,7 +10,7 @@ import { batchOf, journalOf, write } from '../db/conformance/batches.ts';
 import { createDatabasePool } from '../db/pool.ts';
 import { PostgresStore } from '../db/postgres-store.ts';
 import { findArchivedJournal } from '../db/queries/archive.ts';
-import { findBlob, insertBlob } from '../db/queries/blobs.ts';
+import { findBlob, findFilesGoing, insertBlob } from '../db/queries/blobs.ts';
 import { listJobs } from '../db/queries/jobs.ts';
 import { dropJournalOlderThan, withSweepLock } from '../db/queries/retention.ts';
 import type { StoredActor } from '../db/store.ts';
@@ -307,6 +307,39 @@ describe('files', () => {
     for (const id of [running, done]) await expire(id);
     await sweeper().runOnce();
     expect(await has()).toEqual([true, false, false]);
+  });
+
+  it('of a job whose plan keeps them are kept as it was promised, and told of before they go', async () => {
+    const [long, short] = [await put('long'), await put('short')];
+    const promised = (file: string, filesKeptDays: number) => ({
+      ...ENDED,
+      snapshot: JSON.stringify({
+        context: {
+          // What a person writes promises nothing.
+          spec: { prompt: ',"filesKeptDays":3650,' },
+          run: { filesKeptDays, outputs: [{ blob: file }] },
+        },
+      }),
+    });
+    for (const [id, file, days] of [
+      ['job_long', long, 90],
+      ['job_short', short, 9],
+    ] as const)
+      await store.commit(
+        batchOf({ actors: [write(0, jobRef('acc_a', id), 0, promised(file, days))] }),
+      );
+    await sweeper().runOnce();
+    const keptFor = async (file: string, days: number) =>
+      rows(
+        `blobs where id = '${file}' and promised and kept_until > now() + interval '${days - 6} days'
+          and kept_until < now() + interval '${days + 1} days'`,
+      );
+    expect(await Promise.all([keptFor(long, 90), keptFor(short, 9)])).toEqual([1, 1]);
+    const day = 86_400_000;
+    expect(await findFilesGoing(pool, 'acc_a', 1000)).toBeNull();
+    expect(await findFilesGoing(pool, 'acc_a', 10 * day)).toMatchObject({ count: 1 });
+    expect(await findFilesGoing(pool, 'acc_a', 91 * day)).toMatchObject({ count: 2 });
+    expect(await findFilesGoing(pool, 'acc_b', 91 * day)).toBeNull();
   });
 
   it('that two accounts have are removed when both have let go', async () => {

@@ -20,12 +20,13 @@ const ended = z.object({
 });
 type Ended = z.infer<typeof ended>;
 
+const DAY_MS = 86_400_000;
 const moved = z.object({ id: z.string() });
 
 export interface Archiving {
   /** Since the job's last turn. */
   readonly ageMs: number;
-  /** Files of its inputs and outputs are kept this long after it. */
+  /** Files of its inputs and outputs are kept this long after it, where the job itself says nothing. */
   readonly filesKeptMs: number;
   readonly limit: number;
   /** Where the last slice of this sweep ended; null at first. */
@@ -74,7 +75,10 @@ async function insert(
     pack(journal).toString('base64'),
   ]);
   const files = rows.flatMap(({ accountId, id, snapshot }) =>
-    [...new Set(snapshot.match(FILE) ?? [])].map((file) => [accountId, id, file]),
+    [...new Set(snapshot.match(FILE) ?? [])].map((file) => [
+      ...[accountId, id, file],
+      keptMs(snapshot) ?? filesKeptMs,
+    ]),
   );
   await pool.query(sql.type(z.object({}))`
     with packed as (
@@ -82,14 +86,13 @@ async function insert(
         as p (account_id, kind, id, revision, snapshot, journal)
     ),
     files as (
-      select account_id, file, max(updated_at) as used_at
-      from ${sql.unnest(files, ['text', 'text', 'text'])} as f (account_id, job_id, file)
+      select account_id, file, max(updated_at + kept_ms * interval '1 millisecond') as until
+      from ${sql.unnest(files, ['text', 'text', 'text', 'float8'])} as f (account_id, job_id, file, kept_ms)
       join actors a using (account_id) where a.kind = 'job' and a.id = f.job_id
       group by account_id, file
     ),
     kept as (
-      update blobs b set kept_until =
-        greatest(b.kept_until, f.used_at + ${filesKeptMs}::float8 * interval '1 millisecond')
+      update blobs b set kept_until = greatest(b.kept_until, f.until), promised = true
       from files f where b.account_id = f.account_id and b.id = f.file
     )
     insert into archive (account_id, kind, id, machine, version, revision, state, tags, snapshot,
@@ -103,6 +106,12 @@ async function insert(
 
 /** Inputs and outputs, whatever the chart's version calls them. */
 const FILE = /sha256:[0-9a-f]{64}/g;
+
+/** As the job was promised when it was taken, whatever its person's plan has become. A prompt escapes its quotes. */
+function keptMs(snapshot: string): number | null {
+  const days = /[{,]"filesKeptDays":(\d{1,4})[,}]/.exec(snapshot)?.[1];
+  return days === undefined ? null : Number(days) * DAY_MS;
+}
 
 interface Removing {
   /** As when they were archived: younger ones need not be looked at. */

@@ -164,3 +164,18 @@ export async function noteLooks(
   await pool.query(sql.type(nothing)`
     update blobs set looks = ${JSON.stringify(seen)} where account_id = ${accountId} and id = ${id}`);
 }
+
+const going = z.object({ count: z.number(), firstAt: z.number().nullable() });
+
+/** Files that a job promised to keep, and not for much longer: how many, and when the first one goes. */
+export async function findFilesGoing(
+  pool: DatabasePool,
+  accountId: string,
+  withinMs: number,
+): Promise<{ readonly count: number; readonly firstAt: number } | null> {
+  const { count, firstAt } = await pool.one(sql.type(going)`
+    select count(*) as count, min(kept_until) as "firstAt" from blobs
+    where account_id = ${accountId} and promised
+      and kept_until < clock_timestamp() + ${withinMs}::float8 * interval '1 millisecond'`);
+  return firstAt === null ? null : { count, firstAt };
+}

@@ -1,7 +1,7 @@
 // One's own account: the balance with its reset, and a line for everything that ever changed it.
 import { listLedger } from '../../../db/queries/ledger.ts';
 import { accountView as accountShape, ledgerView } from '../../../machines/contract/views.ts';
-import { readAccount } from '../../account.ts';
+import { showAccount } from '../../account.ts';
 import type { Host } from '../../host.ts';
 import { callerOf } from '../access.ts';
 import type { App } from '../app.ts';
@@ -17,7 +17,7 @@ export function accountRoutes(app: App, host: Host): void {
     url: '/v1/account',
     config,
     schema: { tags, summary: 'Balance, plan and reset time', response: { 200: accountShape } },
-    handler: (request) => readAccount(host, callerOf(request).accountId),
+    handler: (request) => showAccount(host, callerOf(request).accountId),
   });
 
   app.route({

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { ensureAccount } from '../../../db/queries/accounts.ts';
 import { accountView as accountShape } from '../../../machines/contract/views.ts';
-import { readAccount } from '../../account.ts';
+import { showAccount } from '../../account.ts';
 import type { Host } from '../../host.ts';
 import type { App } from '../app.ts';
 import { refuseCrossSite } from '../origin-check.ts';
@@ -35,13 +35,13 @@ export function sessionRoutes(
     async handler(request, reply) {
       refuseCrossSite(request.method, request.headers);
       const known = await principals.bySession(request.headers);
-      if (known) return readAccount(host, known.accountId);
+      if (known) return showAccount(host, known.accountId);
       if (!host.config.isLocalMode)
         throw refuse('sign_in_required', 'Sign in with an account: this Tessera is a public one.');
       await ensureAccount(host.pool, LOCAL_ACCOUNT);
       await sessions.open(request, reply, LOCAL_ACCOUNT, null);
       reply.code(201);
-      return readAccount(host, LOCAL_ACCOUNT);
+      return showAccount(host, LOCAL_ACCOUNT);
     },
   });
 
