@@ -47,17 +47,16 @@ class Memory {
     this.#loads.set(model, { count: count + 1, ms: ms + weight * (loadMs - ms) });
   }
 
-  /** What leaves so that the model, and what its call needs on top, fits: the least valuable first. */
-  leaving(model: string, needMb: number, there: readonly string[], cardMb: number, now: number) {
+  /** What leaves so that the model, and what its runs need on top, fits: the least valuable first. */
+  leaving(model: string, there: readonly string[], cardMb: number, now: number): string[] {
+    if (there.includes(model)) return [];
     const others = there.filter((each) => each !== model);
     const residents = others.map((each): Resident => ({
       ...{ model: each, bytes: this.#bytesOf(each) },
       ...{ isBusy: false, isPinned: false, isRival: false, uses: this.#usesOf(each, now) },
       loadMs: this.#loads.get(each)?.ms ?? this.#models[each]!.load_ms,
     }));
-    const bytes = Math.max(this.#bytesOf(model), needMb);
-    if (there.includes(model) && needMb <= this.#bytesOf(model)) return [];
-    const room = roomFor({ model, bytes }, residents, cardMb);
+    const room = roomFor({ model, bytes: this.#bytesOf(model) }, residents, cardMb);
     if (room.kind === 'evict') return [...room.models];
     return residents.toSorted((a, b) => valueOf(a) - valueOf(b)).map((each) => each.model);
   }
@@ -110,14 +109,20 @@ export function createPolicy(fleet: Fleet & TracedFleet) {
       const workers = view.workers.map((each) => informed(each, view));
       const decision = decide(queue, workers, now).find((each) => each.worker.id === worker.id);
       if (!decision) return null;
-      const call = callOf(decision, worker, view, jobs);
-      for (const { id } of call) queue.take(String(id));
       const { model } = decision.job;
       const memory = memories.get(worker.id)!;
+      const evict = memory.leaving(model, worker.resident, worker.vram_mb, now);
+      const stay = worker.resident.filter((each) => each !== model && !evict.includes(each));
+      const roomMb = [model, ...stay].reduce(
+        (left, each) => left - fleet.models[each]!.vram_mb,
+        worker.vram_mb,
+      );
+      // A shared call drives nothing out: one that has no room there fails, and its jobs run one by one.
+      const wanted = callOf(decision, worker, view, jobs);
+      const call = activationOf(wanted) > roomMb ? wanted.slice(0, 1) : wanted;
+      for (const { id } of call) queue.take(String(id));
       const isThere = worker.resident.includes(model);
       calls.set(worker.id, { model, loadFrom: isThere ? null : now });
-      const needMb = fleet.models[model]!.vram_mb + activationOf(call);
-      const evict = memory.leaving(model, needMb, worker.resident, worker.vram_mb, now);
       memory.noteUse(model, now);
       return { run: call.map(({ id }) => id), evict };
     },
@@ -138,7 +143,8 @@ export function createPolicy(fleet: Fleet & TracedFleet) {
         times.noteRun(worker.id, model, workOf(job), aloneMs);
       }
       const memory = memories.get(worker.id)!;
-      memory.noteRun(model, activationOf(call));
+      // As the agent has it: what a shared call needs is more than any job needs.
+      if (call.length === 1) memory.noteRun(model, activationOf(call));
       if (loadFrom === null) return;
       times.noteLoad(worker.id, model, now - exec_ms - loadFrom);
       memory.noteLoad(model, now - exec_ms - loadFrom);
