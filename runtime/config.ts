@@ -68,6 +68,15 @@ const targets = z
 const minutes = wholeNumber(1, 43_200);
 
 /** One entry per variable; `ops/env.example` is tested against it. */
+const frontendKey = (platform: string) =>
+  z
+    .string()
+    .regex(
+      /^tsr_frontend_/,
+      `must be a key of kind frontend; \`tessera key create --kind frontend --platform ${platform}\` makes one`,
+    )
+    .optional();
+
 export const environment = z.object({
   PORT: wholeNumber(1, 65_535).default(8000),
   HOST: z
@@ -126,6 +135,9 @@ export const environment = z.object({
       'must be a key of kind admin; `tessera key create --kind admin` makes one',
     )
     .optional(),
+  TESSERA_BOTS: z.string().optional(),
+  TESSERA_TELEGRAM_KEY: frontendKey('telegram'),
+  TESSERA_DISCORD_KEY: frontendKey('discord'),
   TESSERA_WORKER_KEY: z
     .string()
     .regex(
@@ -227,6 +239,11 @@ export interface Config {
   readonly webhookTargets: readonly string[];
   /** For the operator's commands; the runtime itself needs none. */
   readonly adminKey: string | null;
+  readonly bots: {
+    /** Absolute. */
+    readonly file: string;
+    readonly keys: Readonly<Record<'telegram' | 'discord', string | null>>;
+  };
   /** How long the line of a tier may get, as work for each worker. */
   readonly queueBoundsMs: Readonly<Record<Plan, number>>;
   readonly worker: {
@@ -306,6 +323,13 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
     }),
     webhookTargets: Object.freeze(data.TESSERA_WEBHOOK_TARGETS),
     adminKey: data.TESSERA_ADMIN_KEY ?? null,
+    bots: Object.freeze({
+      file: resolve(cwd, data.TESSERA_BOTS ?? join(data.TESSERA_HOME, 'bots.json')),
+      keys: Object.freeze({
+        telegram: data.TESSERA_TELEGRAM_KEY ?? null,
+        discord: data.TESSERA_DISCORD_KEY ?? null,
+      }),
+    }),
     queueBoundsMs: Object.freeze({
       free: data.TESSERA_QUEUE_FREE_MINUTES * MINUTE_MS,
       starter: data.TESSERA_QUEUE_STARTER_MINUTES * MINUTE_MS,

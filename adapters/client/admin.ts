@@ -1,5 +1,6 @@
 // The calls of /v1/admin by which an operator runs the queue and the workers, typed. For a key of kind admin.
 import type * as views from '../../machines/contract/admin-views.ts';
+import type { DeliveryListView } from '../../machines/contract/frontend-views.ts';
 import { caller, query, type CallOptions, type ClientOptions } from './http.ts';
 
 export type AdminClient = ReturnType<typeof createAdminClient>;
@@ -58,6 +59,16 @@ export function createAdminClient(options: ClientOptions) {
           signal,
         },
       ),
+
+    /** What no bot could bring to anybody, newest first. */
+    deadDeliveries: ({ signal }: CallOptions = {}) =>
+      call<DeliveryListView>('GET', '/v1/admin/deliveries?limit=100', { signal }),
+    retryDelivery: async (job: string, { signal }: CallOptions = {}): Promise<void> => {
+      await call.raw('POST', `/v1/admin/deliveries/${encodeURIComponent(job)}/retry`, {
+        json: {},
+        signal,
+      });
+    },
 
     workers: ({ signal }: CallOptions = {}) =>
       call<views.AdminWorkerListView>('GET', '/v1/admin/workers', { signal }),

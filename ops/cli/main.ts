@@ -10,6 +10,7 @@ import { REPOSITORY } from './home.ts';
 import type { TokenOptions } from './enrol.ts';
 import type { ListOptions } from './key-revoke.ts';
 import type { KeyOptions } from './key.ts';
+import { addBotCommands } from './bots-commands.ts';
 import { addQueueCommands, addWorkerCommands } from './operator-commands.ts';
 import { EXIT_FAILURE, EXIT_MISUSE, Misuse } from './misuse.ts';
 
@@ -76,6 +77,7 @@ function program(): Command {
       await enrolHere(token, options, env);
     });
   addWorkerCommands(worker, env);
+  addBotCommands(tessera, env);
   tessera
     .command('migrate')
     .description('bring the database up to this release')

@@ -51,7 +51,7 @@ export const askWorker = (wish: WorkerWish, id: string, env: Env): Promise<void>
 export const pinModel = (wish: PinWish, id: string, model: string, env: Env): Promise<void> =>
   operate(env, async (admin) => console.log(lineOf(await admin.askToKeep(id, wish, model))));
 
-async function operate(env: Env, use: (admin: AdminClient) => Promise<void>): Promise<void> {
+export async function operate(env: Env, use: (admin: AdminClient) => Promise<void>): Promise<void> {
   const { adminKey, worker } = readConfig(env);
   if (adminKey === null)
     throw new Misuse(

@@ -41,11 +41,11 @@ command-help = Was ich kann
 status-waiting = { $position ->
     [0] Als Nächstes dran{ $wait ->
         [none] .
-       *[other]  · fertig in { $wait }.
+       *[other] { " " }· fertig in { $wait }.
     }
    *[other] In der Schlange: { $position } vor dir{ $wait ->
         [none] .
-       *[other]  · fertig in { $wait }.
+       *[other] { " " }· fertig in { $wait }.
     }
 }
 status-accepted = Angenommen. { $wait ->
@@ -60,7 +60,7 @@ status-held = { $cost } zurückgelegt, bis es fertig ist.
 
 result-caption = { $model } · { $size }{ $seed ->
     [none] { "" }
-   *[other]  · Seed { $seed }
+   *[other] { " " }· Seed { $seed }
 }
 result-cost = { $cost } · { $job }
 result-link = Es ist zu groß für diesen Chat. Hier liegt es bis { $until }: { $url }

@@ -48,11 +48,11 @@ command-help = What I can do
 status-waiting = { $position ->
     [0] Next in line{ $wait ->
         [none] .
-       *[other]  · done in { $wait }.
+       *[other] { " " }· done in { $wait }.
     }
    *[other] In line: { $position } ahead of you{ $wait ->
         [none] .
-       *[other]  · done in { $wait }.
+       *[other] { " " }· done in { $wait }.
     }
 }
 status-accepted = Taken. { $wait ->
@@ -69,7 +69,7 @@ status-held = { $cost } set aside until it is done.
 
 result-caption = { $model } · { $size }{ $seed ->
     [none] { "" }
-   *[other]  · seed { $seed }
+   *[other] { " " }· seed { $seed }
 }
 result-cost = { $cost } · { $job }
 result-link = It is too large for this chat. Get it here until { $until }: { $url }

@@ -41,11 +41,11 @@ command-help = Lo que sé hacer
 status-waiting = { $position ->
     [0] Eres el siguiente{ $wait ->
         [none] .
-       *[other]  · listo en { $wait }.
+       *[other] { " " }· listo en { $wait }.
     }
    *[other] En la cola: { $position } delante de ti{ $wait ->
         [none] .
-       *[other]  · listo en { $wait }.
+       *[other] { " " }· listo en { $wait }.
     }
 }
 status-accepted = Aceptado. { $wait ->
@@ -60,7 +60,7 @@ status-held = { $cost } apartado hasta que esté listo.
 
 result-caption = { $model } · { $size }{ $seed ->
     [none] { "" }
-   *[other]  · semilla { $seed }
+   *[other] { " " }· semilla { $seed }
 }
 result-cost = { $cost } · { $job }
 result-link = Es demasiado grande para este chat. Está aquí hasta { $until }: { $url }
