@@ -107,6 +107,9 @@ describe.skipIf(executablePath === null)(`one's own account (${CHROMIUM_NEED})`,
     await page.goto(`${address}/account`);
     await page.getByRole('button', { name: 'Add a passkey' }).click();
     await page.getByText('Passkey: Chrome on Linux').waitFor();
+    // The authenticator is known already: it gives no second one, and the page stays calm.
+    await page.getByRole('button', { name: 'Add a passkey' }).click();
+    await page.getByText('The browser gave no passkey. Nothing was changed.').waitFor();
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('link', { name: 'Sign in' }).click();
     await page.getByRole('button', { name: 'Use a passkey' }).click();

@@ -1,4 +1,5 @@
 // What the browser and its authenticator do for a passkey, in WebAuthn's JSON form.
+import { localProblem } from '../../../../adapters/client/problem.ts';
 
 /** Old browsers have no passkeys in this form, and are not asked. */
 export const hasPasskeys = (): boolean =>
@@ -9,15 +10,21 @@ export async function proveNewPasskey(options: object): Promise<object> {
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(
     options as PublicKeyCredentialCreationOptionsJSON,
   );
-  return asJson(await navigator.credentials.create({ publicKey }));
+  return asJson(() => navigator.credentials.create({ publicKey }));
 }
 
 export async function provePasskey(options: object): Promise<object> {
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(
     options as PublicKeyCredentialRequestOptionsJSON,
   );
-  return asJson(await navigator.credentials.get({ publicKey }));
+  return asJson(() => navigator.credentials.get({ publicKey }));
 }
 
-const asJson = (credential: Credential | null): object =>
-  (credential as PublicKeyCredential).toJSON() as object;
+async function asJson(ask: () => Promise<Credential | null>): Promise<object> {
+  try {
+    return ((await ask()) as PublicKeyCredential).toJSON() as object;
+  } catch {
+    // Closed, timed out, or known already: browsers do not tell pages which.
+    throw localProblem('no_passkey', 'The browser gave no passkey. Nothing was changed.', 0);
+  }
+}
