@@ -13,7 +13,7 @@ const WAIT_MS_MIN = 2_000;
 const EXPECTED = [-0.35, -0.1, 0.05, 0.3, 0.9] as const;
 const EXPECTED_WEIGHT = 0.6;
 /** Beyond eight of ten: what comes is only partly like what was. */
-const [LOWEST, HIGHEST] = [0.06, 0.94];
+const HELD = 0.92;
 /** Answers are computed for waits that differ by this factor (a logarithm), and kept for so many lessons. */
 const STEP = 0.25;
 const KEPT_FOR = 10;
@@ -98,5 +98,20 @@ function correctionOf(lessons: readonly Lesson[], foretold: number): Correction 
     const found = weighed.find(([, weight]) => (sum += weight) >= part * total);
     return Math.exp((found ?? weighed.at(-1)!)[0]);
   };
-  return { low: quantile(LOWEST), middle: quantile(0.5), high: quantile(HIGHEST) };
+  return { ...shortest(weighed, HELD * total), middle: quantile(0.5) };
+}
+
+/** Few waits are much longer than foretold: a range that reaches for them says less than one that leaves them out. */
+function shortest(weighed: readonly (readonly [number, number])[], wanted: number) {
+  let [low, high] = [weighed[0]![0], weighed.at(-1)![0]];
+  let [to, held] = [0, 0];
+  for (const [ratio, weight] of weighed) {
+    while (to < weighed.length && held < wanted) held += weighed[to++]![1];
+    if (held < wanted) break;
+    const last = weighed[to - 1]![0];
+    if (Math.exp(last) - Math.exp(ratio) < Math.exp(high) - Math.exp(low))
+      [low, high] = [ratio, last];
+    held -= weight;
+  }
+  return { low: Math.exp(low), high: Math.exp(high) };
 }
