@@ -123,6 +123,19 @@ create table audit (
 );
 CREATE TRIGGER audit_is_append_only BEFORE DELETE OR UPDATE ON public.audit FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+create table bans (
+  account_id text not null,
+  subject text not null,
+  reason text not null,
+  made_by text not null,
+  made_at timestamp with time zone not null default clock_timestamp(),
+  until timestamp with time zone,
+  constraint bans_pkey PRIMARY KEY (account_id, subject),
+  constraint bans_check CHECK ((until > made_at)),
+  constraint bans_reason_check CHECK ((reason <> ''::text)),
+  constraint bans_subject_check CHECK ((subject ~ '^(account|network|place):.'::text))
+);
+
 create table blobs (
   account_id text not null,
   id text not null,

@@ -9,6 +9,7 @@ import type { PlanTable } from '../machines/contract/plans.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Pictures } from './content/pictures.ts';
+import type { Strikes } from './content/strikes.ts';
 import type { ContentPolicy } from './content/policy.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Inspector } from './inspector/inspector.ts';
@@ -44,4 +45,5 @@ export interface Host {
   readonly styles: Styles;
   readonly content: ContentPolicy;
   readonly pictures: Pictures;
+  readonly strikes: Strikes;
 }

@@ -22,6 +22,7 @@ import { StoreClock, realIds } from './clock.ts';
 import type { Config } from './config.ts';
 import { PolicyFile } from './content/policy-file.ts';
 import { Pictures } from './content/pictures.ts';
+import { Strikes } from './content/strikes.ts';
 import { ContentPolicy } from './content/policy.ts';
 import { makeCore } from './core.ts';
 import { DAY_MS, Housekeeping } from './housekeeping.ts';
@@ -135,6 +136,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       content,
       signIn: signInWith(config),
       pictures,
+      strikes: new Strikes(pool, clock),
     },
   };
   metrics.watch(() => dispatcher.status());

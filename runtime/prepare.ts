@@ -44,7 +44,9 @@ export async function prepare(host: Host, asked: Asked): Promise<Work> {
   const files = await filesOf(host, asked);
   const audience = await audienceOf(host, asked);
   const work = await chooseModel(host, asked, { ...said, files });
-  const refusal = await whyNotSaid(host, asked, { ...said, files }, audience);
+  const refusal =
+    (await whyNotSaid(host, asked, { ...said, files }, audience)) ??
+    (await host.strikes.whyNot(asked.accountId));
   const forThem = ({ spec, ...rest }: Work): Work => ({ ...rest, spec: { ...spec, audience } });
   if (refusal) return { ...forThem(work), refusal };
   if (work.refusal?.code !== 'impossible') return forThem(work);

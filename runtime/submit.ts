@@ -71,12 +71,23 @@ export async function submitJob(
 
 /** The refusal as the caller hears it, with what could be had instead. */
 async function told(host: Host, asked: Asked, work: Work, refusal: Refusal): Promise<Refused> {
-  if (refusal.code === 'impossible') return withRoom(host, asked, work, work.refusal!);
+  if (refusal.code === 'impossible') {
+    await counted(host, asked, work.refusal!);
+    return withRoom(host, asked, work, work.refusal!);
+  }
   const refused = refusedBy(refusal);
   if (refusal.code !== 'insufficient_tokens') return refused;
   const { availableMt } = refusal;
   const isAffordable = ({ costMt }: Work['spec']): boolean => costMt <= availableMt;
   return refused.with({ cheaper: await cheaperThan(host, asked, work, isAffordable) });
+}
+
+/** Only what was really asked for counts, never what somebody wanted the price of. */
+async function counted(host: Host, { accountId }: Asked, refused: Refused): Promise<void> {
+  if (refused.code !== 'refused_content') return;
+  const rule = String(refused.extension['rule']);
+  host.metrics.contentRefused.inc({ rule });
+  await host.strikes.add(accountId, rule);
 }
 
 async function withRoom(host: Host, asked: Asked, work: Work, refused: Refused): Promise<Refused> {

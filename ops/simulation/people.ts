@@ -20,6 +20,7 @@ import type { Random } from './random.ts';
 import type { RuntimeProcess } from './runtime-process.ts';
 import type { World } from './world.ts';
 
+const STRIKES = { whyNot: () => Promise.resolve(null) };
 const PICTURES = { whyNotUsed: () => Promise.resolve(null) };
 const CONTENT = new ContentPolicy({ current: () => Promise.resolve(HOUSE) });
 const CONFIG = readConfig({});
@@ -203,6 +204,7 @@ export class Person {
         const host = {
           ...{ turns, dispatcher, clock: clock!, ids, modelRules, plans, content: CONTENT },
           pictures: PICTURES,
+          strikes: STRIKES,
           ...{ store: world.memory, config: CONFIG, times: core!.times, styles: houseStyles },
         } as unknown as Host;
         return submitJob(host, {

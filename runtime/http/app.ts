@@ -14,6 +14,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { Host } from '../host.ts';
 import { guardRoutes } from './access.ts';
+import { Bans } from './bans.ts';
 import { acceptJsonOnly, JSON_BYTES_MAX, validatorCompiler } from './bodies.ts';
 import { documentApi, showDocumentation } from './documentation.ts';
 import { answerUnreadable, errorHandler } from './errors.ts';
@@ -31,6 +32,7 @@ import { accountSessionRoutes } from './routes/account-sessions.ts';
 import { accountRoutes } from './routes/account.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { adminDeliveryRoutes } from './routes/admin-deliveries.ts';
+import { adminBanRoutes } from './routes/admin-bans.ts';
 import { adminKeyRoutes } from './routes/admin-keys.ts';
 import { adminQueueRoutes } from './routes/admin-queue.ts';
 import { adminWorkerRoutes } from './routes/admin-workers.ts';
@@ -144,9 +146,11 @@ export async function buildApp(host: Host, options: AppOptions): Promise<App> {
   const revocations = new Revocations(host, (hash) => principals.forgetKey(hash));
   guardRoutes(app, principals, audit.atTheDoor);
   rates.afterTheDoor();
+  const bans = new Bans(host);
+  bans.atTheDoor(app);
   await documentApi(app);
   addRoutes(app, host, options, {
-    ...{ principals, audit, revocations, sockets: new SocketCount(limits) },
+    ...{ bans, principals, audit, revocations, sockets: new SocketCount(limits) },
   });
   app.addHook('onReady', async () => revocations.start());
   app.addHook('onClose', async () => revocations.stop());
@@ -160,6 +164,7 @@ export interface Doorkeepers {
   readonly audit: RefusalAudit;
   readonly revocations: Revocations;
   readonly sockets: SocketCount;
+  readonly bans: Bans;
 }
 
 function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepers): void {
@@ -175,6 +180,7 @@ function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepe
   outputRoutes(app, host);
   promptRoutes(app, host);
   appealRoutes(app, host);
+  adminBanRoutes(app, host, keepers.bans);
   accountRoutes(app, host);
   identityRoutes(app, host, principals);
   linkRoutes(app, host, { principals, sessions });

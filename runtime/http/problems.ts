@@ -14,6 +14,7 @@ export const PROBLEMS = {
   sign_in_failed: [400, 'The sign-in failed'],
   sign_in_required: [403, 'Sign-in is required'],
   suspended: [403, 'The account is suspended'],
+  banned: [403, 'Kept out'],
   not_found: [404, 'Not found'],
   model_not_found: [404, 'There is no such model'],
   idempotency_conflict: [409, 'The idempotency key belongs to another request'],

@@ -22,6 +22,7 @@ import { realIds, StoreClock } from '../clock.ts';
 import { readConfig, type Config } from '../config.ts';
 import { parsePolicy } from '../content/policy-file.ts';
 import { Pictures } from '../content/pictures.ts';
+import { Strikes } from '../content/strikes.ts';
 import { ContentPolicy } from '../content/policy.ts';
 import { makeCore } from '../core.ts';
 import type { Host } from '../host.ts';
@@ -134,6 +135,7 @@ export async function startTestRuntime(
     styles: houseStyles,
     signIn: options.signIn ?? NO_SIGN_IN,
     content: new ContentPolicy(policy),
+    strikes: new Strikes(pool, clock),
     pictures,
   };
   metrics.watch(() => dispatcher.status());

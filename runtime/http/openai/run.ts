@@ -7,6 +7,7 @@ import type { JobView } from '../../../machines/contract/views.ts';
 import { isSettled, type Actor } from '../../actor.ts';
 import type { Host } from '../../host.ts';
 import type { Ephemeral } from '../../live.ts';
+import { Refused } from '../../refusals.ts';
 import { quoteJob, submitJob } from '../../submit.ts';
 import { jobView } from '../../views.ts';
 import { callerOf } from '../access.ts';
@@ -109,7 +110,13 @@ async function refuseLongQueue(
   const caller = callerOf(request);
   const { accountId } = caller;
   const asked = { accountId, role: roleOf(caller), request: parsed.data };
-  const { eta, affordable } = await quoteJob(host, asked);
+  const quote = await quoteJob(host, asked).catch((error: unknown) => {
+    // Submitting says the same, and counts it.
+    if (error instanceof Refused && error.code === 'refused_content') return null;
+    throw error;
+  });
+  if (quote === null) return;
+  const { eta, affordable } = quote;
   // That the tokens do not suffice is the better answer, and submitting gives it.
   if (!affordable || eta === null || eta.min_s <= QUEUE_MAX_S) return;
   throw refuse(
