@@ -63,7 +63,6 @@ result-caption = { $model } · { $size }{ $seed ->
    *[other] { " " }· Seed { $seed }
 }
 result-cost = { $cost } · { $job }
-result-link = Es ist zu groß für diesen Chat. Hier liegt es bis { $until }: { $url }
 result-nowhere = Es ist zu groß für diesen Chat ({ $size }). Es liegt in deinem Konto auf der Website.
 result-gone = Die Datei ist nicht mehr da. „Nochmal“ macht sie neu.
 
@@ -86,6 +85,7 @@ failure-outputMissing = das Ergebnis kam nicht an.
 failure-workerCrashed = der Rechner ist dabei stehen geblieben.
 failure-invalidInput = mit der Datei oder den Einstellungen lässt sich nicht arbeiten.
 failure-unsupported = das kann die Engine nicht.
+failure-contentRefused = es ist gegen die Regeln dieses Bots.
 failure-poisoned = es hat zwei Rechner umgeworfen und wird nicht mehr versucht.
 failure-deadlineExceeded = es wurde nicht rechtzeitig fertig.
 
@@ -97,7 +97,6 @@ button-edit = ✎ Worte ändern
 button-seed = ⚘ Seed merken
 button-file = ⇩ Als Datei
 button-back = ‹ Zurück
-button-link = Zur Website
 
 pressed-cancelled = Abgebrochen. Deine Token sind zurück.
 pressed-too-late = Es ist schon zu Ende.
@@ -123,7 +122,6 @@ refused-refused_content = Das kann hier nicht gemacht werden: Es ist gegen die R
 refused-impossible = Nichts hier kann das machen: { $reason }
 refused-model_not_allowed = Dieses Modell ist nicht in deinem Tarif. /plans sagt, in welchem; /settings wählt ein anderes.
 refused-rate_limited = Das war viel auf einmal. Versuch es in { $wait } wieder.
-refused-unavailable = Ich erreiche die Werkstatt gerade nicht. Deine Nachricht ist nicht verloren; ich kümmere mich darum, sobald ich kann.
 refused-other = Das hat nicht geklappt: { $reason } Nichts wurde berechnet.
 refused-empty = Schreib, was du sehen willst: /{ $command } { $example }
 refused-too-long = Das ist länger, als ich lesen kann (höchstens { $max } Zeichen). Nichts wurde berechnet.
@@ -132,7 +130,6 @@ refused-no-image-model = Gerade geht hier kein Modell von einem Foto aus. Schick
 refused-hears-not = Sprachnachrichten höre ich nicht. Schreib es bitte.
 refused-hears-now = Gerade kann hier niemand zuhören. Schreib es bitte.
 refused-kind = Ich arbeite mit Worten, Fotos und Sprachnachrichten. Schick etwas davon.
-refused-group-limit = Diese Gruppe hat so viel gemacht, wie sie in einer Stunde darf. Versuch es später, oder schreib mir privat.
 
 heard = Ich habe gehört: „{ $text }“
 heard-nothing = Ich habe darin keine Worte gehört. Berechnet wurde nur das Zuhören: { $cost }.
@@ -181,8 +178,6 @@ shape-wide = breit
 language-title = Wie soll ich mit dir reden?
 language-auto = Wie meine App
 language-set = So rede ich ab jetzt mit dir.
-inline-generate = Mit { $name } machen
-inline-hint = Schreib, was du sehen willst
 unit-tokens = { $n ->
     [one] { $shown } Token
    *[other] { $shown } Token

@@ -72,7 +72,6 @@ result-caption = { $model } · { $size }{ $seed ->
    *[other] { " " }· seed { $seed }
 }
 result-cost = { $cost } · { $job }
-result-link = It is too large for this chat. Get it here until { $until }: { $url }
 result-nowhere = It is too large for this chat ({ $size }). It is kept on your account on the website.
 result-gone = The file is not kept any more. “Again” makes it anew.
 
@@ -95,6 +94,7 @@ failure-outputMissing = the result did not arrive.
 failure-workerCrashed = the worker stopped while it worked on it.
 failure-invalidInput = the file or the settings cannot be worked with.
 failure-unsupported = the engine does not do this.
+failure-contentRefused = it is against the rules of this bot.
 failure-poisoned = it took down two workers, so it will not be tried again.
 failure-deadlineExceeded = it did not finish in time.
 
@@ -108,7 +108,6 @@ button-edit = ✎ Edit prompt
 button-seed = ⚘ Use seed
 button-file = ⇩ As file
 button-back = ‹ Back
-button-link = Open the website
 
 pressed-cancelled = Cancelled. Your tokens are back.
 pressed-too-late = It has ended already.
@@ -136,7 +135,6 @@ refused-refused_content = That cannot be made here: it is against the rules of t
 refused-impossible = Nothing here can make that: { $reason }
 refused-model_not_allowed = That model is not in your plan. /plans says which is; /settings chooses another.
 refused-rate_limited = That was a lot at once. Try again in { $wait }.
-refused-unavailable = I cannot reach the workshop just now. Your message is kept, and is seen to as soon as I can.
 refused-other = That did not work: { $reason } Nothing was charged.
 refused-empty = Write what you want to see: /{ $command } { $example }
 refused-too-long = That is longer than I can read ({ $max } characters at most). Nothing was charged.
@@ -145,7 +143,6 @@ refused-no-image-model = No model here starts from a photo, at present. Send the
 refused-hears-not = I do not listen to voice notes. Write it, please.
 refused-hears-now = Nobody here can listen at present. Write it, please.
 refused-kind = I can work with words, photos and voice notes. Send one of those.
-refused-group-limit = This group has made as many as it may within an hour. Try again later, or write to me in private.
 
 heard = I heard: “{ $text }”
 heard-nothing = I heard no words in that. Nothing was charged beyond listening: { $cost }.
@@ -196,8 +193,6 @@ shape-wide = wide
 language-title = How shall I talk to you?
 language-auto = As my app does
 language-set = I talk to you like this from now on.
-inline-generate = Make it with { $name }
-inline-hint = Type what you want to see
 unit-tokens = { $n ->
     [one] { $shown } token
    *[other] { $shown } tokens

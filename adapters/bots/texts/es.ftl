@@ -63,7 +63,6 @@ result-caption = { $model } · { $size }{ $seed ->
    *[other] { " " }· semilla { $seed }
 }
 result-cost = { $cost } · { $job }
-result-link = Es demasiado grande para este chat. Está aquí hasta { $until }: { $url }
 result-nowhere = Es demasiado grande para este chat ({ $size }). Está en tu cuenta en la web.
 result-gone = El archivo ya no se conserva. «Otra vez» lo hace de nuevo.
 
@@ -86,6 +85,7 @@ failure-outputMissing = el resultado no llegó.
 failure-workerCrashed = el equipo se paró mientras trabajaba.
 failure-invalidInput = no se puede trabajar con ese archivo o esos ajustes.
 failure-unsupported = el motor no hace eso.
+failure-contentRefused = va contra las reglas de este bot.
 failure-poisoned = tumbó dos equipos, así que no se intentará más.
 failure-deadlineExceeded = no terminó a tiempo.
 
@@ -97,7 +97,6 @@ button-edit = ✎ Cambiar palabras
 button-seed = ⚘ Usar semilla
 button-file = ⇩ Como archivo
 button-back = ‹ Volver
-button-link = Abrir la web
 
 pressed-cancelled = Cancelado. Tus tokens han vuelto.
 pressed-too-late = Ya ha terminado.
@@ -123,7 +122,6 @@ refused-refused_content = Eso no se puede hacer aquí: va contra las reglas de e
 refused-impossible = Nada aquí puede hacer eso: { $reason }
 refused-model_not_allowed = Ese modelo no está en tu plan. /plans dice en cuál; /settings elige otro.
 refused-rate_limited = Ha sido mucho de golpe. Prueba en { $wait }.
-refused-unavailable = Ahora no llego al taller. Tu mensaje no se pierde y lo atiendo en cuanto pueda.
 refused-other = No salió: { $reason } No se cobró nada.
 refused-empty = Escribe lo que quieres ver: /{ $command } { $example }
 refused-too-long = Es más largo de lo que puedo leer ({ $max } caracteres como mucho). No se cobró nada.
@@ -132,7 +130,6 @@ refused-no-image-model = Ahora ningún modelo de aquí parte de una foto. Envía
 refused-hears-not = No escucho notas de voz. Escríbelo, por favor.
 refused-hears-now = Ahora nadie puede escuchar aquí. Escríbelo, por favor.
 refused-kind = Trabajo con palabras, fotos y notas de voz. Envía algo de eso.
-refused-group-limit = Este grupo ha hecho todo lo que puede en una hora. Prueba más tarde o escríbeme en privado.
 
 heard = He oído: «{ $text }»
 heard-nothing = No he oído palabras. Solo se cobró la escucha: { $cost }.
@@ -181,8 +178,6 @@ shape-wide = ancha
 language-title = ¿Cómo te hablo?
 language-auto = Como mi aplicación
 language-set = Así te hablo desde ahora.
-inline-generate = Hacerlo con { $name }
-inline-hint = Escribe lo que quieres ver
 unit-tokens = { $n ->
     [one] { $shown } token
    *[other] { $shown } tokens
