@@ -15,6 +15,8 @@ import type {
   SignInBegunView,
   WaysView,
 } from '../../machines/contract/identity-views.ts';
+import type { Modality } from '../../machines/contract/models.ts';
+import type { StyleListView } from '../../machines/contract/styles.ts';
 import type * as views from '../../machines/contract/views.ts';
 import { localProblem } from './problem.ts';
 import { pause, RETRY_POLICY, sendWithRetry, type Surroundings } from './retry.ts';
@@ -139,6 +141,13 @@ export function createClient(options: ClientOptions = {}) {
       await call.raw('POST', '/v1/account/links/undo', { json: { account }, signal });
     },
     models: ({ signal }: CallOptions = {}) => call<ModelListView>('GET', '/v1/models', { signal }),
+    /** The named styles, for `style` of a request. */
+    styles: ({ signal }: CallOptions = {}) => call<StyleListView>('GET', '/v1/styles', { signal }),
+    /** A text model says it in more words: waited for, and paid for as text. */
+    improvePrompt: (
+      wish: { readonly prompt: string; readonly modality?: Modality; readonly model?: string },
+      { signal }: CallOptions = {},
+    ) => call<views.ImprovedPromptView>('POST', '/v1/prompts/improve', { json: wish, signal }),
     status: ({ signal }: CallOptions = {}) =>
       call<views.StatusView>('GET', '/v1/status', { signal }),
 

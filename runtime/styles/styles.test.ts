@@ -29,6 +29,11 @@ it('gives way to what the person says', () => {
   });
 });
 
+it('adds nothing to what it has added before', () => {
+  const again = { negative_prompt: 'people, color' };
+  expect(styles.applied(asked({ params: again })).params).toMatchObject(again);
+});
+
 it('takes words for words, whatever they are', () => {
   expect(styles.applied(asked({ prompt: '$& $1 {prompt}' })).prompt).toBe(
     'noir $& $1 {prompt}, rain',

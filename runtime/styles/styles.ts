@@ -45,16 +45,21 @@ export class Styles {
         { at: '/style', reason: 'is not known for this modality' },
       ]);
     const usual = recipe.params ?? {};
-    const unwanted = [params['negative_prompt'], recipe.negative_prompt].filter(
-      (words) => typeof words === 'string' && words !== '',
-    );
+    const own = params['negative_prompt'];
+    // Who asks once more for what they got has its words among theirs already.
+    const unwanted = [
+      own,
+      String(own).endsWith(recipe.negative_prompt ?? '') ? '' : recipe.negative_prompt,
+    ];
     return {
       // A function, so that a dollar sign of theirs means itself.
       prompt: recipe.prompt?.replace(PLACE, () => prompt) ?? prompt,
       params: {
         ...usual,
         ...params,
-        ...(recipe.negative_prompt === undefined ? {} : { negative_prompt: unwanted.join(', ') }),
+        ...(recipe.negative_prompt === undefined
+          ? {}
+          : { negative_prompt: unwanted.filter(Boolean).join(', ') }),
       },
     };
   }

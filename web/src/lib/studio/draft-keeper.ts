@@ -25,6 +25,7 @@ export function restored(text: string | null): Draft | null {
       count: typeof kept.count === 'number' ? kept.count : 1,
       models: { ...kept.models },
       params: { ...EMPTY_DRAFT.params, ...kept.params },
+      styles: { ...kept.styles },
       recording: kept.recording ?? null,
     };
   } catch {

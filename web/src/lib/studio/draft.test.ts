@@ -134,6 +134,33 @@ describe('use again', () => {
   });
 });
 
+describe('a named style', () => {
+  const store = createDraftStore();
+  const noir = { id: 'noir', object: 'style' as const, name: 'Noir', description: null };
+
+  test('is asked for, and asked for again with the job that had it', () => {
+    store.trigger.styleChosen({ style: 'noir' });
+    expect(requestOf(store.get().context, null).style).toBe('noir');
+    const job = {
+      modality: 'image',
+      prompt: 'x',
+      count: 1,
+      model: 'sketch',
+      params: {},
+      outputs: [],
+    };
+    const again = draftAgain(draft(), { ...job, style: 'noir' } as unknown as JobView);
+    expect(requestOf(again, null).style).toBe('noir');
+  });
+
+  test('that is there no more, or not for this kind, is not asked for', () => {
+    store.trigger.stylesKnown({ styles: [{ ...noir, recipes: { image: {} } }] });
+    expect(requestOf(store.get().context, null).style).toBe('noir');
+    store.trigger.stylesKnown({ styles: [{ ...noir, recipes: { video: {} } }] });
+    expect(requestOf(store.get().context, null)).not.toHaveProperty('style');
+  });
+});
+
 describe('a kept draft', () => {
   test('comes back whole, and rubbish does not', () => {
     const kept = draft({ prompt: 'kept', count: 3 });

@@ -26,6 +26,8 @@ export interface Draft {
   readonly count: number;
   readonly models: { readonly [M in Modality]?: string };
   readonly params: DraftParams;
+  /** Named styles of the house; what a model has by itself is among the params. */
+  readonly styles: { readonly [M in Modality]?: string | undefined };
   /** What is to be transcribed; already uploaded. */
   readonly recording: Recording | null;
 }
@@ -42,6 +44,7 @@ export const EMPTY_DRAFT: Draft = {
     text: {},
     transcript: {},
   },
+  styles: {},
   recording: null,
 };
 
@@ -114,6 +117,7 @@ export function requestOf(draft: Draft, model: ModelView | null): requests.JobRe
     ...(model ? { model: model.id } : {}),
     ...(modality === 'transcript' ? {} : { prompt: draft.prompt.trim() }),
     params: paramsFor(draft, model),
+    ...(draft.styles[modality] === undefined ? {} : { style: draft.styles[modality] }),
     ...(modality === 'transcript' && recording ? { inputs: [{ blob: recording.blob }] } : {}),
     count: countFor(draft, model),
     origin: 'web',
@@ -144,6 +148,7 @@ export function draftAgain(draft: Draft, job: JobView): Draft {
     count: job.count,
     models: { ...draft.models, [job.modality]: job.model },
     params: { ...draft.params, [job.modality]: { ...job.params, ...seeded } },
+    styles: { ...draft.styles, [job.modality]: job.style },
     recording: null,
   };
 }

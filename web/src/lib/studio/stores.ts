@@ -3,6 +3,7 @@
 import { createStore } from '@xstate/store';
 import type { Modality } from '../../../../machines/contract/models.ts';
 import type { AccountView, DryRunView, ModelView } from '../../../../machines/contract/views.ts';
+import type { StyleListView } from '../../../../machines/contract/styles.ts';
 import { type Draft, EMPTY_DRAFT, type Recording } from './draft.ts';
 
 /** entering: no answer yet. refused: this server does not let the visitor in, and says why. */
@@ -16,6 +17,7 @@ interface SiteContext {
   readonly sentence: string | null;
   readonly account: AccountView | null;
   readonly models: readonly ModelView[] | null;
+  readonly styles: StyleListView['data'];
   readonly line: Line;
 }
 
@@ -26,6 +28,7 @@ export const createSiteStore = () =>
       sentence: null,
       account: null,
       models: null,
+      styles: [],
       line: 'connecting',
     } as SiteContext,
     on: {
@@ -38,6 +41,10 @@ export const createSiteStore = () =>
       modelsFetched: (context, { models }: { models: readonly ModelView[] }): SiteContext => ({
         ...context,
         models,
+      }),
+      stylesFetched: (context, { styles }: { styles: StyleListView['data'] }): SiteContext => ({
+        ...context,
+        styles,
       }),
       refused: (context, { sentence }: { sentence: string }): SiteContext => ({
         ...context,
@@ -75,6 +82,19 @@ export const createDraftStore = () =>
           ...draft.params,
           [draft.modality]: { ...draft.params[draft.modality], ...params },
         },
+      }),
+      styleChosen: (draft, { style }: { style: string | undefined }): Draft => ({
+        ...draft,
+        styles: { ...draft.styles, [draft.modality]: style },
+      }),
+      /** What is not there any more cannot be asked for. */
+      stylesKnown: (draft, { styles }: { styles: StyleListView['data'] }): Draft => ({
+        ...draft,
+        styles: Object.fromEntries(
+          Object.entries(draft.styles).filter(([modality, style]) =>
+            styles.some(({ id, recipes }) => id === style && modality in recipes),
+          ),
+        ),
       }),
       countChosen: (draft, { count }: { count: number }): Draft => ({ ...draft, count }),
       recordingChosen: (draft, { recording }: { recording: Recording | null }): Draft => ({

@@ -43,6 +43,12 @@ export function createStudio() {
     site.trigger.modelsFetched({ models: (await tessera.models()).data });
   });
 
+  async function refreshStyles(): Promise<void> {
+    const { data: styles } = await tessera.styles();
+    site.trigger.stylesFetched({ styles });
+    draft.trigger.stylesKnown({ styles });
+  }
+
   /** Signs in, then follows. Until the server answers, it tries again and says so. */
   async function enter(): Promise<void> {
     try {
@@ -60,6 +66,7 @@ export function createStudio() {
       return;
     }
     refreshModels().catch(hindered);
+    refreshStyles().catch(hindered);
     stream ??= follow();
   }
 
