@@ -57,7 +57,7 @@ if (import.meta.main) {
     const { files, env } = suiteOf(process.argv.slice(2));
     const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
     // A real engine on a slow machine may take its time: the bound is there for one that hangs.
-    const patience = Object.keys(env).length > 0 ? ['--testTimeout=180000'] : [];
+    const patience = Object.keys(env).length > 0 ? ['--testTimeout=600000'] : [];
     const config = join('ops', 'vitest.config.ts');
     const { status } = spawnSync(
       process.execPath,
