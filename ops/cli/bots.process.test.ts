@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chatPage } from '../../adapters/telegram/testing/chat-page.ts';
 import {
   FakeTelegram,
   type FakeBot,
@@ -53,6 +54,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const bots of running) bots.child.kill('SIGKILL');
+  // To be looked at: TESSERA_TEST_CHATS names a folder.
+  const pages = process.env['TESSERA_TEST_CHATS'];
+  for (const chat of pages === undefined ? [] : [1, 2])
+    writeFileSync(join(pages!, `chat-${chat}.html`), chatPage(telegram, chat));
   await endTessera(up);
   await telegram.stop();
   removeFolder(home);
@@ -92,6 +97,10 @@ describe('tessera bots', () => {
     expect(shown!.text).toMatch(/^a heron at dawn\n\n/);
     expect(shown!.text).toMatch(/^sketch · 256×256 · seed \d+\n0\.06 tokens · job_/m);
     expect(shown!.media!.kind).toBe('photo');
+    telegram.write(image, person(1), { text: '/balance' });
+    telegram.write(image, person(1), { text: '/settings' });
+    await telegram.until(() => telegram.shown(1).length === 3);
+    expect(telegram.shown(1)[1]!.text).toMatch(/^You have 19\.9\d tokens\./);
     await endTessera(bots);
   });
 
