@@ -1,5 +1,4 @@
 // The API's description, made from the same schemas that check the requests, and a page that shows it.
-import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import reference from '@scalar/fastify-api-reference';
 import {
@@ -12,6 +11,7 @@ import { jobRequest } from '../../machines/contract/requests.ts';
 import { adminWorkerView, queueView } from '../../machines/contract/admin-views.ts';
 import * as views from '../../machines/contract/views.ts';
 import type { App } from './app.ts';
+import { codesInWords, describe, type Paths } from './examples/described.ts';
 
 /** Named in the document; everything else is written out where it is used. */
 const NAMED = {
@@ -33,7 +33,12 @@ const NAMED = {
 const DESCRIPTION = `
 Ask for images, video, text, speech and transcripts; watch them being made; fetch the results.
 
-**Errors** are RFC 9457 problem documents with a stable \`code\`. Unknown fields are refused.
+**Errors** are RFC 9457 problem documents with a stable \`code\`. Unknown fields are refused. The calls under "OpenAI" are
+for OpenAI's clients: they pass over what they do not know and refuse in the envelope of those clients, from the same
+catalogue. There \`insufficient_tokens\` is 429 \`insufficient_quota\`, \`rate_limited\` is 429 \`rate_limit_exceeded\`,
+\`unauthorized\` is \`invalid_api_key\` and \`impossible\` is 400. Every answer has an \`x-request-id\`.
+
+${codesInWords()}
 
 **The live stream** is a WebSocket at \`/v1/stream\`. Send \`{"subscribe": {"after": -1}}\` ("from now on") or the
 last \`seq\` you have; job events come in order of \`seq\`, at least once, progress comes without.
@@ -73,31 +78,14 @@ export async function documentApi(app: App): Promise<void> {
   });
 }
 
-/** As much of an OpenAPI document as `tidy` looks at. */
-interface Described {
-  readonly paths?: Record<string, Record<string, { responses?: Record<string, Response> }>>;
-  readonly components?: { readonly schemas?: Record<string, unknown> };
-}
-interface Response {
-  description: string;
-  readonly content?: unknown;
-}
-
-const PROBLEM = {
-  description: 'A problem, with a stable `code`',
-  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-};
-
-/** Says what every call has in common, and drops the schemas that nothing refers to. */
+/** Fills the document up, and drops the schemas that nothing refers to. */
 function tidy<Document extends object>(document: Document): Document {
-  const { paths = {}, components }: Described = document;
-  for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
-    const responses = (operation.responses ??= {});
-    for (const [status, response] of Object.entries(responses))
-      response.description = STATUS_CODES[status] ?? status;
-    responses['default'] = PROBLEM;
-  }
-  const schemas = components?.schemas ?? {};
+  const { paths = {}, components = {} } = document as {
+    readonly paths?: Paths;
+    readonly components?: { schemas?: Record<string, unknown> };
+  };
+  const schemas = (components.schemas ??= {});
+  describe(paths, schemas);
   // One that is dropped may have been the only one to refer to another.
   for (let before = -1; before !== Object.keys(schemas).length;) {
     before = Object.keys(schemas).length;
