@@ -28,7 +28,8 @@ export type Book =
   | 'system:moved';
 
 /** A caller's request that is turned down: nothing of its component is written. */
-export type Refusal = { readonly code: 'impossible'; readonly detail: string } | HoldRefusal | JoinRefusal;
+export type Refusal =
+  { readonly code: 'impossible'; readonly detail: string } | HoldRefusal | JoinRefusal;
 
 export interface Effects {
   /** Deliver an event to another actor, inside the same commit. */
