@@ -366,6 +366,57 @@ create table pauses (
   constraint pauses_scope_check CHECK ((scope = ANY (ARRAY['queue'::text, 'model'::text, 'plan'::text, 'worker'::text])))
 );
 
+create table payment_cursors (
+  account_id text not null,
+  rail text not null,
+  cursor text not null,
+  read_at timestamp with time zone not null default clock_timestamp(),
+  constraint payment_cursors_pkey PRIMARY KEY (account_id, rail),
+  constraint payment_cursors_rail_check CHECK ((rail = ANY (ARRAY['stripe'::text, 'telegram'::text, 'discord'::text])))
+);
+
+create table payment_customers (
+  account_id text not null,
+  rail text not null,
+  customer text not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint payment_customers_pkey PRIMARY KEY (account_id, rail),
+  constraint payment_customers_customer UNIQUE (rail, customer),
+  constraint payment_customers_customer_check CHECK ((customer <> ''::text)),
+  constraint payment_customers_rail_check CHECK ((rail = ANY (ARRAY['stripe'::text, 'telegram'::text, 'discord'::text])))
+);
+
+create table payments (
+  account_id text not null,
+  id text not null,
+  rail text not null,
+  provider_id text not null,
+  live boolean not null,
+  person text,
+  article text not null,
+  currency text not null,
+  amount bigint not null,
+  refunded bigint not null,
+  disputed boolean not null,
+  bought_mt bigint not null,
+  kept_mt bigint not null,
+  paid_at timestamp with time zone not null,
+  as_of bigint not null,
+  applied_at timestamp with time zone,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint payments_pkey PRIMARY KEY (account_id, id),
+  constraint payments_amount_check CHECK ((amount >= 0)),
+  constraint payments_bought_mt_check CHECK ((bought_mt >= 0)),
+  constraint payments_check CHECK (((refunded >= 0) AND (refunded <= amount))),
+  constraint payments_check1 CHECK (((kept_mt >= 0) AND (kept_mt <= bought_mt))),
+  constraint payments_id_check CHECK ((id <> ''::text)),
+  constraint payments_provider UNIQUE (rail, provider_id),
+  constraint payments_provider_id_check CHECK ((provider_id <> ''::text)),
+  constraint payments_rail_check CHECK ((rail = ANY (ARRAY['stripe'::text, 'telegram'::text, 'discord'::text])))
+);
+CREATE INDEX payments_newest ON public.payments USING btree (account_id, paid_at DESC, id DESC);
+CREATE INDEX payments_not_applied ON public.payments USING btree (created_at) WHERE (applied_at IS NULL);
+
 create table preferences (
   account_id text not null,
   name text not null,
@@ -375,6 +426,28 @@ create table preferences (
   constraint preferences_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   constraint preferences_name_check CHECK ((name <> ''::text))
 );
+
+create table provider_events (
+  account_id text not null,
+  rail text not null,
+  id text not null,
+  type text not null,
+  thing_kind text,
+  thing_id text,
+  received_at timestamp with time zone not null default clock_timestamp(),
+  handled_at timestamp with time zone,
+  attempts integer not null default 0,
+  problem text,
+  next_at timestamp with time zone not null default clock_timestamp(),
+  constraint provider_events_pkey PRIMARY KEY (account_id, rail, id),
+  constraint provider_events_attempts_check CHECK ((attempts >= 0)),
+  constraint provider_events_check CHECK (((thing_kind IS NULL) = (thing_id IS NULL))),
+  constraint provider_events_id_check CHECK ((id <> ''::text)),
+  constraint provider_events_once UNIQUE (rail, id),
+  constraint provider_events_rail_check CHECK ((rail = ANY (ARRAY['stripe'::text, 'telegram'::text, 'discord'::text])))
+);
+CREATE INDEX provider_events_age ON public.provider_events USING btree (handled_at) WHERE (handled_at IS NOT NULL);
+CREATE INDEX provider_events_due ON public.provider_events USING btree (next_at) WHERE (handled_at IS NULL);
 
 create table sessions (
   account_id text not null,

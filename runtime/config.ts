@@ -7,6 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { Plan } from '../machines/contract/events.ts';
 import {
+  paymentsConfig,
+  paymentSettings,
+  paymentsLack,
+  type PaymentsConfig,
+} from './payments-config.ts';
+import {
   hasSignIn,
   signInConfig,
   signInLacks,
@@ -124,6 +130,7 @@ export const environment = z.object({
   TESSERA_NETWORK_REQUESTS_PER_MINUTE: perMinute.default(6_000),
   TESSERA_WEBHOOK_TARGETS: targets.default([]),
   ...signInSettings,
+  ...paymentSettings,
   TESSERA_URL: address(
     ['http:', 'https:'],
     'must be the address of the runtime, such as http://localhost:8000',
@@ -190,6 +197,7 @@ export interface Config {
   readonly isLocalMode: boolean;
   /** Who may say who somebody is. */
   readonly signIn: SignInConfig;
+  readonly payments: PaymentsConfig;
   /** Names this runtime among others; a restart under the same name takes its leases back at once. */
   readonly runtimeId: string | null;
   readonly kept: {
@@ -277,7 +285,7 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
   const wrong = [
     ...unknownSettings(set),
     ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}.`),
-    ...(parsed.success ? unsafeSignIn(parsed.data) : []),
+    ...(parsed.success ? [...unsafeSignIn(parsed.data), ...paymentsLack(parsed.data)] : []),
   ];
   if (!parsed.success || wrong.length > 0) throw new BadConfig(wrong.join('\n'));
   const { data } = parsed;
@@ -291,6 +299,7 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
     logLevel: data.LOG_LEVEL,
     isLocalMode: !hasSignIn(signInConfig(data)),
     signIn: Object.freeze(signInConfig(data)),
+    payments: Object.freeze(paymentsConfig(data)),
     runtimeId: data.TESSERA_RUNTIME_ID ?? null,
     kept: Object.freeze({
       jobsDays: data.TESSERA_JOBS_KEPT_DAYS,

@@ -17,6 +17,7 @@ import type { Live } from './live.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelRules } from './model-rules.ts';
 import type { Pauses } from './pauses.ts';
+import type { Till } from './payments/till.ts';
 import type { Styles } from './styles/styles.ts';
 import type { Turns } from './turn.ts';
 import type { WorkerSessions } from './worker-sessions.ts';
@@ -42,6 +43,7 @@ export interface Host {
   /** Whoever can say who somebody is. */
   readonly signIn: SignIn;
   readonly plans: PlanTable;
+  readonly till: Till;
   readonly styles: Styles;
   readonly content: ContentPolicy;
   readonly pictures: Pictures;

@@ -12,8 +12,10 @@ import { passkeys } from '../adapters/identity/passkeys.ts';
 import { discord, telegram } from '../adapters/identity/providers.ts';
 import { RedisChannel } from '../adapters/redis/redis-channel.ts';
 import { RedisCounter } from '../adapters/redis/redis-counter.ts';
+import { stripeRail } from '../adapters/payments/stripe/rail.ts';
 import { PostgresChannel } from '../db/notifications.ts';
 import { createDatabasePool } from '../db/pool.ts';
+import type { PlanTable } from '../machines/contract/plans.ts';
 import { PostgresStore } from '../db/postgres-store.ts';
 import { listPauses } from '../db/queries/pauses.ts';
 import { PostgresPresence } from '../db/presence.ts';
@@ -36,6 +38,10 @@ import { Metrics } from './metrics.ts';
 import { readModelRules } from './model-rules.ts';
 import { readPlans } from './plans.ts';
 import { readStyles } from './styles/styles.ts';
+import { Reconciliation } from './payments/reconciliation.ts';
+import { Till, type TillSeams } from './payments/till.ts';
+import { refuseOtherMode } from './payments/modes.ts';
+import { planOfPrice } from './payments/articles.ts';
 import { PositionLoop } from './positions.ts';
 import { storedFor } from './stored.ts';
 import { bringForward } from './stragglers.ts';
@@ -113,6 +119,20 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
     leftAlone: (row) => metrics.leftAlone(row),
   });
   const { turns, dispatcher, pauses, times, live, sessions } = core;
+  const till = new Till({
+    ...{
+      pool,
+      clock,
+      ids: realIds,
+      post: turns.post.bind(turns),
+      rails: railsOf(config, plans, clock),
+    },
+    log: (message) => log.warn(message),
+  });
+  await refuseOtherMode(pool, till);
+  const payments = new Reconciliation({
+    ...{ pool, clock, till, log: (message) => log.warn(message) },
+  });
   const host: Host = {
     ...{
       config,
@@ -137,6 +157,7 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
       signIn: signInWith(config),
       pictures,
       strikes: new Strikes(pool, clock),
+      till,
     },
   };
   metrics.watch(() => dispatcher.status());
@@ -176,11 +197,17 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
   housekeeping.start();
   positions.start();
   deliveries.start();
+  payments.start();
   return {
     address: server.address,
     async stop() {
       isStopping = true;
-      await Promise.all([housekeeping.stop(), positions.stop(), deliveries.stop()]);
+      await Promise.all([
+        housekeeping.stop(),
+        positions.stop(),
+        deliveries.stop(),
+        payments.stop(),
+      ]);
       await server.stop(DRAIN_MS);
       sharedCounter?.close();
       media.stop();
@@ -192,6 +219,15 @@ export async function startRuntime(config: Config, siteFolder: string | null): P
 }
 
 /** Where nobody can prove who they are there is one local person, who needs no passkey either. */
+/** The ways of being paid that the operator has set up. */
+function railsOf(config: Config, plans: PlanTable, clock: StoreClock): TillSeams['rails'] {
+  const { stripe } = config.payments;
+  const now = () => clock.now();
+  return {
+    ...(stripe ? { stripe: stripeRail({ ...stripe, planOfPrice: planOfPrice(plans), now }) } : {}),
+  };
+}
+
 function signInWith({ signIn, publicUrl, isLocalMode }: Config): SignIn {
   if (isLocalMode || publicUrl === null) return NO_SIGN_IN;
   const providers = [

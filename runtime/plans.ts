@@ -100,11 +100,12 @@ export function planListView({ currency, plans, topUps }: PlanTable): PlanListVi
       name: plans[plan].name,
       daily_millitokens: plans[plan].dailyTokens * 1000,
       monthly_cents: plans[plan].monthlyCents,
+      stars: plans[plan].stars,
       jobs_max: plans[plan].jobsMax,
       files_kept_days: plans[plan].filesKeptDays,
     })),
-    top_ups: topUps.map(({ id, name, tokens, cents }) => ({
-      ...{ id, object: 'top_up' as const, name, millitokens: tokens * 1000, cents },
+    top_ups: topUps.map(({ id, name, tokens, cents, stars }) => ({
+      ...{ id, object: 'top_up' as const, name, millitokens: tokens * 1000, cents, stars },
     })),
   };
 }

@@ -12,6 +12,18 @@ export const JOBS_MAX = 500;
 const name = z.string().trim().min(1).max(40);
 const whole = (min: number, max: number) => z.number().int().min(min).max(max);
 
+/** What providers call it where they keep a list of their own; null: they do not. */
+const catalogues = {
+  stripePrice: z
+    .string()
+    .regex(/^price_\w{1,100}$/)
+    .nullable(),
+  discordSku: z
+    .string()
+    .regex(/^\d{1,20}$/)
+    .nullable(),
+};
+
 export const planTerms = z.strictObject({
   name,
   /** Granted for each UTC day; what is left of it expires with the day. */
@@ -21,6 +33,9 @@ export const planTerms = z.strictObject({
   jobsMax: whole(1, JOBS_MAX),
   /** How long the files of an ended job are kept. */
   filesKeptDays: whole(1, 3650),
+  /** For thirty days, in Telegram's own currency; null: not sold for it. */
+  stars: whole(1, 10_000).nullable(),
+  ...catalogues,
 });
 export type PlanTerms = Readonly<z.infer<typeof planTerms>>;
 
@@ -30,6 +45,9 @@ export const topUpPack = z.strictObject({
   name,
   tokens: whole(1, 1_000_000),
   cents: whole(1, 1_000_000),
+  stars: whole(1, 10_000).nullable().default(null),
+  stripePrice: catalogues.stripePrice.default(null),
+  discordSku: catalogues.discordSku.default(null),
 });
 export type TopUpPack = Readonly<z.infer<typeof topUpPack>>;
 
@@ -45,18 +63,19 @@ export interface PlanTable {
   readonly topUps: readonly TopUpPack[];
 }
 
-const usual = { jobsMax: JOBS_MAX, filesKeptDays: 30 };
+const nowhere = { stripePrice: null, discordSku: null };
+const usual = { jobsMax: JOBS_MAX, filesKeptDays: 30, ...nowhere };
 
 export const DEFAULT_PLANS: PlanTable = {
   currency: 'usd',
   plans: {
-    free: { name: 'Free', dailyTokens: 20, monthlyCents: 0, ...usual },
-    starter: { name: 'Starter', dailyTokens: 120, monthlyCents: 500, ...usual },
-    pro: { name: 'Pro', dailyTokens: 300, monthlyCents: 1200, ...usual },
+    free: { name: 'Free', dailyTokens: 20, monthlyCents: 0, stars: null, ...usual },
+    starter: { name: 'Starter', dailyTokens: 120, monthlyCents: 500, stars: 385, ...usual },
+    pro: { name: 'Pro', dailyTokens: 300, monthlyCents: 1200, stars: 925, ...usual },
   },
   topUps: [
-    { id: 'small', name: '100 tokens', tokens: 100, cents: 200 },
-    { id: 'large', name: '500 tokens', tokens: 500, cents: 800 },
+    { id: 'small', name: '100 tokens', tokens: 100, cents: 200, stars: 155, ...nowhere },
+    { id: 'large', name: '500 tokens', tokens: 500, cents: 800, stars: 615, ...nowhere },
   ],
 };
 
@@ -82,6 +101,11 @@ export const planView = z.object({
   name: z.string(),
   daily_millitokens: z.number().int(),
   monthly_cents: z.number().int().describe('0: nothing is paid for it'),
+  stars: z
+    .number()
+    .int()
+    .nullable()
+    .describe('Telegram Stars for 30 days; null: not sold for them'),
   jobs_max: z.number().int().describe('Jobs under way at once'),
   files_kept_days: z.number().int().describe('For how long results are kept after their job ended'),
 });
@@ -97,6 +121,7 @@ export const planListView = z.object({
         name: z.string(),
         millitokens: z.number().int(),
         cents: z.number().int(),
+        stars: z.number().int().nullable(),
       }),
     )
     .describe('Tokens that do not expire, bought once; used after those of the day'),

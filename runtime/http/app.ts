@@ -29,6 +29,7 @@ import { openaiRoutes } from './openai/routes.ts';
 import { refuse } from './problems.ts';
 import { accountKeyRoutes } from './routes/account-keys.ts';
 import { accountSessionRoutes } from './routes/account-sessions.ts';
+import { adminPaymentRoutes } from './routes/admin-payments.ts';
 import { accountRoutes } from './routes/account.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { adminDeliveryRoutes } from './routes/admin-deliveries.ts';
@@ -52,6 +53,8 @@ import { outputRoutes } from './routes/outputs.ts';
 import { preferenceRoutes } from './routes/preferences.ts';
 import { promptRoutes } from './routes/prompts.ts';
 import { passkeyRoutes } from './routes/passkeys.ts';
+import { paymentRoutes } from './routes/payments.ts';
+import { stripeWebhookRoute } from './routes/provider-news.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { signInRoutes } from './routes/sign-in.ts';
 import { streamRoutes } from './routes/streams.ts';
@@ -182,6 +185,8 @@ function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepe
   appealRoutes(app, host);
   adminBanRoutes(app, host, keepers.bans);
   accountRoutes(app, host);
+  paymentRoutes(app, host);
+  adminPaymentRoutes(app, host);
   identityRoutes(app, host, principals);
   linkRoutes(app, host, { principals, sessions });
   webhookRoutes(app, host);
@@ -198,6 +203,7 @@ function addRoutes(app: App, host: Host, options: AppOptions, keepers: Doorkeepe
   enrolmentRoutes(app, host, keepers.audit);
   healthRoutes(app, host, options.whyNotReady);
   // Each in a scope of its own: they take bodies that the others must not.
+  app.register(async (scope) => stripeWebhookRoute(scope as App, host));
   app.register(async (scope) => blobRoutes(scope as App, host));
   app.register(async (scope) => openaiRoutes(scope as App, host));
   app.register(async (scope) => workerRoutes(scope as App, host, keepers.audit));

@@ -5,6 +5,8 @@ import { Refused } from '../refusals.ts';
 
 export const PROBLEMS = {
   invalid_request: [400, 'The request is not valid'],
+  forged: [400, 'The signature does not hold'],
+  wrong_mode: [400, 'Real and pretended money are never mixed'],
   unauthorized: [401, 'Who is asking is not known'],
   insufficient_tokens: [402, 'Not enough tokens'],
   forbidden: [403, 'This is not allowed'],
@@ -21,6 +23,7 @@ export const PROBLEMS = {
   join_refused: [409, 'The accounts cannot be joined now'],
   link_refused: [409, 'The code does not hold'],
   last_way_in: [409, 'It is the only way into the account'],
+  already_subscribed: [409, 'There is a subscription already'],
   not_waiting: [409, 'The job is not waiting'],
   not_refused: [409, 'Nothing of the job is hidden'],
   not_ended: [409, 'The job has not ended'],
@@ -33,6 +36,8 @@ export const PROBLEMS = {
   impossible: [422, 'Nothing here can do this'],
   refused_content: [422, 'This is not made here'],
   unreadable_file: [422, 'The file cannot be read'],
+  refund_too_large: [422, 'More than was paid'],
+  not_sold: [422, 'This is not sold here'],
   upload_mismatch: [422, 'The upload arrived damaged'],
   upgrade_required: [426, 'A WebSocket is needed'],
   job_failed: [500, 'The job did not succeed'],
@@ -44,6 +49,7 @@ export const PROBLEMS = {
   internal: [500, 'Something went wrong'],
   parked: [500, 'Set aside for an operator'],
   overloaded: [503, 'Too much is waiting'],
+  provider_unavailable: [502, 'The payment provider does not answer'],
   unavailable: [503, 'Not available right now'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

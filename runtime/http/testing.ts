@@ -18,7 +18,7 @@ import { SYSTEM_ACCOUNT } from '../../machines/contract/ids.ts';
 import type { MediaCheck } from '../../machines/contract/media.ts';
 import { NO_SIGN_IN, type SignIn } from '../../machines/contract/sign-in.ts';
 import type { AgentFrameOf } from '../../machines/contract/worker-protocol.ts';
-import { realIds, StoreClock } from '../clock.ts';
+import { realIds, StoreClock, type Clock } from '../clock.ts';
 import { readConfig, type Config } from '../config.ts';
 import { parsePolicy } from '../content/policy-file.ts';
 import { Pictures } from '../content/pictures.ts';
@@ -32,6 +32,7 @@ import { makeKey, workerIdOf, type KeyKind, type Platform } from '../keys.ts';
 import { DEFAULT_PLANS, type PlanTable } from '../../machines/contract/plans.ts';
 import { Metrics } from '../metrics.ts';
 import { registryFor } from '../versions.ts';
+import { Till, type TillSeams } from '../payments/till.ts';
 import { FOR_EVERYBODY, type ModelRules } from '../model-rules.ts';
 import { storedFor } from '../stored.ts';
 import { houseStyles } from '../styles/styles.ts';
@@ -66,6 +67,7 @@ export async function startTestRuntime(
     readonly config?: Partial<Config>;
     readonly modelRules?: ModelRules;
     readonly signIn?: SignIn;
+    readonly rails?: (clock: Clock) => TillSeams['rails'];
     readonly plans?: PlanTable;
     /** What the operator's file says of content. */
     readonly content?: object;
@@ -137,6 +139,10 @@ export async function startTestRuntime(
     content: new ContentPolicy(policy),
     strikes: new Strikes(pool, clock),
     pictures,
+    till: new Till({
+      ...{ pool, clock, ids: realIds, log, rails: options.rails?.(clock) ?? {} },
+      post: turns.post.bind(turns),
+    }),
   };
   metrics.watch(() => dispatcher.status());
   await core.start();
