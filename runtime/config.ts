@@ -289,6 +289,11 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
   ];
   if (!parsed.success || wrong.length > 0) throw new BadConfig(wrong.join('\n'));
   const { data } = parsed;
+  const fileOf = (named: string | undefined, usual: string) =>
+    Object.freeze({
+      path: resolve(cwd, named ?? join(data.TESSERA_HOME, usual)),
+      isNamed: named !== undefined,
+    });
   return Object.freeze({
     port: data.PORT,
     host: data.HOST.replace(/^\[(.*)\]$/, '$1'),
@@ -305,22 +310,10 @@ export function readConfig(env: Environment, cwd = process.cwd()): Config {
       jobsDays: data.TESSERA_JOBS_KEPT_DAYS,
       filesDays: data.TESSERA_FILES_KEPT_DAYS,
     }),
-    modelRules: Object.freeze({
-      path: resolve(cwd, data.TESSERA_MODELS ?? join(data.TESSERA_HOME, 'models.json')),
-      isNamed: data.TESSERA_MODELS !== undefined,
-    }),
-    plans: Object.freeze({
-      path: resolve(cwd, data.TESSERA_PLANS ?? join(data.TESSERA_HOME, 'plans.json')),
-      isNamed: data.TESSERA_PLANS !== undefined,
-    }),
-    styles: Object.freeze({
-      path: resolve(cwd, data.TESSERA_STYLES ?? join(data.TESSERA_HOME, 'styles.json')),
-      isNamed: data.TESSERA_STYLES !== undefined,
-    }),
-    content: Object.freeze({
-      path: resolve(cwd, data.TESSERA_CONTENT ?? join(data.TESSERA_HOME, 'content.json')),
-      isNamed: data.TESSERA_CONTENT !== undefined,
-    }),
+    modelRules: fileOf(data.TESSERA_MODELS, 'models.json'),
+    plans: fileOf(data.TESSERA_PLANS, 'plans.json'),
+    styles: fileOf(data.TESSERA_STYLES, 'styles.json'),
+    content: fileOf(data.TESSERA_CONTENT, 'content.json'),
     checksPictures: data.TESSERA_PICTURE_CHECK === 'on',
     recordingMinutesMax: data.TESSERA_RECORDING_MINUTES_MAX,
     trustedProxies: Object.freeze(data.TESSERA_TRUSTED_PROXIES),
