@@ -1,6 +1,7 @@
 // Test equipment: one of everything that somebody may own, under the route that names it. A route that names
 // something new needs a line here; `isolation.pg.test.ts` says so.
 import type { z } from 'zod';
+import { insertAppeal } from '../../db/queries/appeals.ts';
 import { addIdentity } from '../../db/queries/identities.ts';
 import { insertPasskey } from '../../db/queries/passkeys.ts';
 import { createSession } from '../../db/queries/sessions.ts';
@@ -57,6 +58,8 @@ export async function belongingsOf(
   const identities = [`t${accountId}`, `d${accountId}`];
   for (const subject of identities)
     await addIdentity(runtime.host.pool, { provider: 'telegram', subject, accountId, by: 'test' });
+  // Nothing of it is hidden, so its owner is answered 409; for others there is none.
+  await insertAppeal(runtime.host.pool, { accountId, jobId: image.id, reason: SECRET });
   const preferences = '/v1/account/preferences/mine';
   const json = { value: { secret: SECRET } };
   await runtime.call({ method: 'PUT', url: preferences, key, json });

@@ -167,8 +167,8 @@ export const BUGS_OF_CORE: readonly PlantedBug[] = [
   {
     name: 'a file is not looked for',
     file: 'runtime/worker-session.ts',
-    find: 'if (stored.every(Boolean)) return',
-    replace: 'if (stored.length > 0) return',
+    find: 'if (stored.every(Boolean)) {',
+    replace: 'if (stored.length > 0) {',
     breaks: 'I23 blobs',
     why: 'charged for a picture that was never uploaded',
   },
