@@ -22,6 +22,18 @@ const LOOKS_RIGHT: Readonly<Record<string, (bytes: Buffer) => boolean>> = {
   transcript: (bytes) => bytes.length > 0,
 };
 
+/** Priced as a whole, and so charged. Of the others what came is charged, up to the price. */
+const WHOLE: ReadonlySet<string> = new Set(['image']);
+
+function isDueFor({ modality, state, cost }: Lived['job'], charged: number): boolean {
+  if (state === 'succeeded')
+    return WHOLE.has(modality)
+      ? charged === cost.millitokens
+      : charged > 0 && charged <= cost.millitokens;
+  // A run that a person stops is paid by its time, once its grace is over; nothing else is.
+  return state === 'cancelled' ? charged <= cost.millitokens : charged === 0;
+}
+
 export async function judge(
   client: TesseraClient,
   people: number,
@@ -38,7 +50,10 @@ export async function judge(
     if (job.state === 'cancelled') must(wasCancelled, `${job.id} was cancelled by nobody`);
     const charged = job.cost.charged_millitokens ?? 0;
     const isDone = job.state === 'succeeded';
-    must(charged === (isDone ? job.cost.millitokens : 0), `${job.id}: ${job.state}, ${charged} mt`);
+    must(
+      isDueFor(job, charged),
+      `${job.id}: ${job.state}, ${charged} of ${job.cost.millitokens} mt`,
+    );
     spentBy.set(1 + (n % people), (spentBy.get(1 + (n % people)) ?? 0) + charged);
     if (!isDone) continue;
     must(job.outputs.length === job.count, `${job.id} has ${job.outputs.length} results`);
