@@ -1,6 +1,6 @@
 // Reading a chart as a picture of it needs it: its states, what leads from one to another, and what that is
 // called. Pure; for the diagrams of `README.md` and for the inspector, which draw the same charts.
-import { and, not, or, type AnyStateMachine } from 'xstate';
+import { and, not, or, type AnyStateMachine, type StateValue } from 'xstate';
 
 export type Node = AnyStateMachine['root'];
 export type Transition = NonNullable<Node['always']>[number];
@@ -45,3 +45,21 @@ export const moves = ({ target }: Transition): boolean => target !== undefined;
 /** Mermaid cannot draw an arrow from a box into itself: those leave from a bubble inside. */
 export const isWithin = (source: Node, target: Node): boolean =>
   childrenOf(source).length > 0 && isInside(target, source);
+
+/** As journals and rows write it: `assigned.executing`; regions of a parallel chart are joined by a space. */
+export function stateName(value: StateValue): string {
+  if (typeof value === 'string') return value;
+  return Object.entries(value)
+    .map(([key, child]) => (child === undefined ? key : `${key}.${stateName(child)}`))
+    .join(' ');
+}
+
+/** The way back from `stateName`: dots lead inwards, a space separates regions. */
+export function valueOf(state: string): StateValue {
+  const regions = state.split(' ').map((path) => path.split('.'));
+  const [first] = regions as [string[], ...string[][]];
+  if (first.length === 1) return first[0]!;
+  const value: Record<string, StateValue> = {};
+  for (const [key, ...rest] of regions) value[key!] = valueOf(rest.join('.'));
+  return value;
+}

@@ -10,6 +10,7 @@ import {
   type SnapshotFrom,
   type StateMachine,
 } from 'xstate';
+import { nodesBelow } from './chart-reading.ts';
 import type { EffectType, Effects } from './effect.ts';
 
 // --- the types of a total table -----------------------------------------------------------------
@@ -191,13 +192,6 @@ export function walkAll<Walker>(
 }
 
 // --- names --------------------------------------------------------------------------------------
-
-type Node = AnyStateMachine['root'];
-
-const nodesBelow = (node: Node): Node[] => [
-  node,
-  ...Object.values<Node>(node.states).flatMap(nodesBelow),
-];
 
 /** Every leaf the chart has, by the names that `StateOf` knows. */
 export const leavesOf = (machine: AnyStateMachine): string[] =>

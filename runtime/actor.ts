@@ -1,6 +1,7 @@
 // An actor in memory, and its way to and from a row. The only place that knows the snapshot's JSON.
 import type { AnyMachineSnapshot } from 'xstate';
 import type { StoredActor } from '../db/store.ts';
+import { stateName } from '../machines/chart-reading.ts';
 import { refKey, type ActorRef } from '../machines/contract/ids.ts';
 import type { ActorEvent } from '../machines/contract/events.ts';
 import type { PlannedAction } from './plan.ts';
@@ -90,13 +91,7 @@ export function persist({ key, snapshot, timers }: Actor): string {
   return text;
 }
 
-/** `assigned.executing`; regions of a parallel chart are joined by a space. */
-export function stateName(value: AnyMachineSnapshot['value']): string {
-  if (typeof value === 'string') return value;
-  return Object.entries(value)
-    .map(([key, child]) => (child === undefined ? key : `${key}.${stateName(child)}`))
-    .join(' ');
-}
+export { stateName };
 
 export const tagsOf = (actor: Actor): string[] => [...actor.snapshot.tags].sort();
 

@@ -5,7 +5,8 @@ import type { StoredActor } from '../../db/store.ts';
 import { stateName } from '../actor.ts';
 import { WHOLE_EVERY } from '../journal.ts';
 import { REGISTRY } from '../versions.ts';
-import { fold, valueOf, type Step } from './fold.ts';
+import { valueOf } from '../../machines/chart-reading.ts';
+import { fold, type Step } from './fold.ts';
 import { machineOf, stepsAfter } from './history.ts';
 import { historyIn, Life } from './testing.ts';
 

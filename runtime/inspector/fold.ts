@@ -2,6 +2,7 @@
 // folded together, that is what the actor is (a test compares the two for every actor of a whole run).
 import type { AnyStateMachine, StateValue } from 'xstate';
 import type { JournalWrite } from '../../db/store.ts';
+import { valueOf } from '../../machines/chart-reading.ts';
 import { patched, type Context } from '../../machines/contract/patch.ts';
 
 /** As much of a journal row as tells the story. */
@@ -56,14 +57,4 @@ export function snapshotOf(machine: Machine, state: string, context: Context): I
   } catch {
     return { status: 'active', value, context, tags: [] };
   }
-}
-
-/** The way back from `stateName`: dots lead inwards, a space separates regions. */
-export function valueOf(state: string): StateValue {
-  const regions = state.split(' ').map((path) => path.split('.'));
-  const [first] = regions as [string[], ...string[][]];
-  if (first.length === 1) return first[0]!;
-  const value: Record<string, StateValue> = {};
-  for (const [key, ...rest] of regions) value[key!] = valueOf(rest.join('.'));
-  return value;
 }

@@ -1,6 +1,7 @@
 // What the inspector's page works out by itself: where everything lies, what is lit, what a journal adds up to,
 // what would happen.
 import { describe, expect, it } from 'vitest';
+import { stateName, valueOf } from '../../../../machines/chart-reading.ts';
 import type { Turn } from '../../../../machines/contract/admin-views.ts';
 import type { ActorKind } from '../../../../machines/contract/ids.ts';
 import { isKind } from './chart-kinds.ts';
@@ -10,7 +11,7 @@ import { changesBetween, contextsOf, eventWords, timersAfter } from './journal.t
 import { draw } from './layout.ts';
 import { activePaths, arrowsOf } from './lit.ts';
 import { createStoryStore } from './story.ts';
-import { eventsIn, stateName, valueOf, whatIf } from './what-if.ts';
+import { eventsIn, whatIf } from './what-if.ts';
 
 const drawing = await draw(CHARTS.job);
 

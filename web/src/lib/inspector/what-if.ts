@@ -1,6 +1,7 @@
 // An event sent to a copy: what the chart would do, computed here by the machine itself. `transition()` is
 // pure, so nothing is told to anybody.
-import { transition, type AnyMachineSnapshot, type AnyStateMachine, type StateValue } from 'xstate';
+import { transition, type AnyMachineSnapshot, type AnyStateMachine } from 'xstate';
+import { stateName, valueOf } from '../../../../machines/chart-reading.ts';
 import type { Context } from '../../../../machines/contract/patch.ts';
 import { changesBetween, type Change } from './journal.ts';
 
@@ -10,22 +11,6 @@ export interface Outcome {
   readonly changes: readonly Change[];
   /** What it would set off, as the turn would plan it. */
   readonly effects: readonly { readonly type: string; readonly params: unknown }[];
-}
-
-/** `{ assigned: 'executing' }` -> `assigned.executing`, as the journal writes states. */
-export function stateName(value: StateValue): string {
-  if (typeof value === 'string') return value;
-  return Object.entries(value)
-    .map(([key, child]) => (child === undefined ? key : `${key}.${stateName(child)}`))
-    .join(' ');
-}
-
-/** The way back. */
-export function valueOf(state: string): StateValue {
-  const regions = state.split(' ').map((path) => path.split('.'));
-  const [first] = regions;
-  if (first?.length === 1) return first[0]!;
-  return Object.fromEntries(regions.map(([key, ...rest]) => [key!, valueOf(rest.join('.'))]));
 }
 
 /** Events that the chart knows here, those that do something in this state first. */
